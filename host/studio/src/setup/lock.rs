@@ -1,0 +1,32 @@
+//! One process sets a thing up; others wait until it is done.
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+
+use super::SetupError;
+
+/// Held while something is set up; released when dropped, and by the system when the process dies.
+pub(super) struct SetupLock {
+    _file: File,
+}
+
+impl SetupLock {
+    /// Waits for the lock file `path`, which is made with its folder.
+    pub(super) fn wait(path: &Path, quiet: bool) -> Result<Self, SetupError> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(SetupError::io("create the folder", folder))?;
+        }
+        let file = File::create(path).map_err(SetupError::io("create", path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                if !quiet {
+                    eprintln!("Waiting for another qpyt that is setting up");
+                }
+                file.lock().map_err(SetupError::io("lock", path))?;
+            }
+            Err(TryLockError::Error(error)) => return Err(SetupError::io("lock", path)(error)),
+        }
+        Ok(Self { _file: file })
+    }
+}

@@ -1,0 +1,119 @@
+//! Digests of source folders, by which is known whether what was built from them is still right.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use qpyt_bricks::Digest;
+
+use super::SetupError;
+
+/// Folders that hold what was made, not what it is made from.
+const MADE: [&str; 4] = ["target", "dist", "node_modules", ".git"];
+
+/// The digest over names and contents of all files in `folders` (a path to a file counts as that file). What does
+/// not exist counts as empty.
+pub(super) fn digest(folders: &[PathBuf]) -> Result<Digest, SetupError> {
+    let mut hasher = blake3::Hasher::new();
+    for folder in folders {
+        let mut files = Vec::new();
+        collect(folder, &mut files).map_err(SetupError::io("read", folder))?;
+        files.sort();
+        for file in files {
+            let content = fs::read(&file).map_err(SetupError::io("read", &file))?;
+            let name = file.strip_prefix(folder).unwrap_or(&file).to_string_lossy();
+            for part in [name.as_bytes(), &content] {
+                // Lengths first, so that no two trees give the same stream of bytes.
+                hasher.update(&(part.len() as u64).to_le_bytes());
+                hasher.update(part);
+            }
+        }
+    }
+    Ok(hasher.finalize().into())
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    let metadata = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        metadata => metadata?,
+    };
+    if metadata.is_file() {
+        files.push(path.to_path_buf());
+    } else if metadata.is_dir() {
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            if !MADE.iter().any(|made| entry.file_name() == *made) {
+                collect(&entry.path(), files)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A note of the digest that something was built from.
+pub(super) struct Stamp {
+    path: PathBuf,
+}
+
+impl Stamp {
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Whether the thing was built from exactly this.
+    pub(super) fn is(&self, digest: Digest) -> bool {
+        fs::read_to_string(&self.path).is_ok_and(|text| text.trim() == digest.to_string())
+    }
+
+    /// Notes that the thing was built from this.
+    pub(super) fn set(&self, digest: Digest) -> Result<(), SetupError> {
+        fs::write(&self.path, format!("{digest}\n")).map_err(SetupError::io("write", &self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    fn digest_of(files: &[(&str, &str)]) -> Digest {
+        digest(&[tree(files).path().to_path_buf()]).unwrap()
+    }
+
+    #[test]
+    fn every_change_of_a_source_changes_the_digest() {
+        let before = digest_of(&[("src/lib.rs", "a"), ("Cargo.toml", "b")]);
+        assert_eq!(before, digest_of(&[("Cargo.toml", "b"), ("src/lib.rs", "a")]));
+        assert_ne!(before, digest_of(&[("src/lib.rs", "A"), ("Cargo.toml", "b")]));
+        assert_ne!(before, digest_of(&[("src/main.rs", "a"), ("Cargo.toml", "b")]));
+        assert_ne!(before, digest_of(&[("src/lib.rs", "a")]));
+        assert_ne!(before, digest_of(&[("src/lib.rs", "a"), ("Cargo.toml", "b"), ("new", "")]));
+    }
+
+    #[test]
+    fn what_was_made_from_the_sources_does_not_count() {
+        let clean = digest_of(&[("src/lib.rs", "a")]);
+        let built =
+            digest_of(&[("src/lib.rs", "a"), ("target/x", "1"), ("dist/y", "2"), ("node_modules/z/q", "3")]);
+        assert_eq!(clean, built);
+    }
+
+    #[test]
+    fn a_stamp_knows_only_the_digest_it_was_set_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let stamp = Stamp::at(folder.path().join("stamp"));
+        assert!(!stamp.is(Digest::of(b"one")));
+        stamp.set(Digest::of(b"one")).unwrap();
+        assert!(stamp.is(Digest::of(b"one")));
+        assert!(!stamp.is(Digest::of(b"two")));
+    }
+}
