@@ -99,7 +99,7 @@ fn choices(spec: &BrickSpec, property: &Value, items: Vec<Value>, notes: &mut Ve
     let mut known: Vec<Value> = Vec::new();
     for item in items {
         let Some(text) = item.as_str().filter(|text| !is_none(text)) else { continue };
-        match choice(of, text) {
+        match choice_among(of, of.get("x-labels").or_else(|| property.get("x-labels")), text) {
             Some(choice) if !known.contains(&Value::from(choice.as_str())) => known.push(Value::from(choice)),
             Some(_) => {}
             None => notes.push(format!("{}: \"{}\" is not known and was left out.", spec.label, short(text))),
@@ -113,19 +113,26 @@ fn is_none(text: &str) -> bool {
     matches!(fold(text).as_str(), "" | "none" | "nostyle")
 }
 
-/// The choice that `text` means: its id or its label, whatever the case and punctuation.
+/// The choice of a parameter that `text` means.
 fn choice(property: &Value, text: &str) -> Option<String> {
-    let ids = property.get("enum")?.as_array()?;
-    let labels = property.get("x-labels");
+    choice_among(property, property.get("x-labels"), text)
+}
+
+/// The choice that `text` means: its id or its label, whatever the case and punctuation. Labels come as a list in the
+/// order of the ids, or by id.
+fn choice_among(schema: &Value, labels: Option<&Value>, text: &str) -> Option<String> {
+    let ids = schema.get("enum")?.as_array()?;
     let label = |place: usize, id: &str| match labels {
         Some(Value::Array(labels)) => labels.get(place).and_then(Value::as_str),
         Some(Value::Object(labels)) => labels.get(id).and_then(Value::as_str),
         _ => None,
     };
     let wanted = fold(text);
-    let mut ids = ids.iter().filter_map(Value::as_str).enumerate().filter(|(_, id)| !id.is_empty());
-    ids.find(|(place, id)| fold(id) == wanted || label(*place, id).is_some_and(|label| fold(label) == wanted))
-        .map(|(_, id)| id.to_owned())
+    let mut ids = ids.iter().enumerate().filter_map(|(place, id)| Some((place, id.as_str()?)));
+    ids.find(|(place, id)| {
+        !id.is_empty() && (fold(id) == wanted || label(*place, id).is_some_and(|label| fold(label) == wanted))
+    })
+    .map(|(_, id)| id.to_owned())
 }
 
 /// Letters and digits in lower case, with `+` as `p`, as in "DPM++ 2M" and `dpmpp-2m`.
