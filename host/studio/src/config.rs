@@ -18,8 +18,8 @@ const PREFIX: &str = "QPYT_";
 /// Variables that begin like ours and are read elsewhere: the installation, the log, and the tests.
 const OTHER_VARIABLES: [&str; 4] = ["QPYT_HOME", "QPYT_LOG", "QPYT_CHROMIUM", "QPYT_REFERENCE_DIR"];
 
-/// Every key. [`Config::slot`] says what each one is.
-const KEYS: [&str; 16] = [
+/// Every key, with its table before the dot.
+pub const KEYS: [&str; 16] = [
     "address",
     "port",
     "data",
@@ -221,8 +221,8 @@ impl Config {
             offline: false,
             limits: LimitsConfig {
                 memory_mib: 1024,
-                cpu_seconds: 60,
-                wall_seconds: 3600,
+                cpu_seconds: 30,
+                wall_seconds: 14_400,
                 output_mib: 512,
                 max_side: 8192,
             },
