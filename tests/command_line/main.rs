@@ -1,1 +1,169 @@
-//! stub
+//! The command line, as a person types it.
+
+#[path = "../support/server.rs"]
+mod server;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn qpyt(data: &Path, arguments: &[&str]) -> Output {
+    Command::new(server::QPYT)
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .current_dir(server::checkout())
+        .output()
+        .expect("qpyt runs")
+}
+
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON on stdout")
+}
+
+fn complaint(output: &Output) -> String {
+    assert!(!output.status.success(), "it should have failed");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+const APPLE: [&str; 5] =
+    ["run", "workflows/first-picture.json", "--set", "prompt.prompt=red apple on a blue background", "--set"];
+
+fn apple(data: &Path, out: &Path) -> Value {
+    let mut arguments = APPLE.to_vec();
+    arguments.extend(["settings.seed=7", "--json", "--out", out.to_str().unwrap()]);
+    json(&qpyt(data, &arguments))
+}
+
+/// The mean colour of the corners and of the middle.
+fn colours(file: &Path) -> ([f64; 3], [f64; 3]) {
+    let image = qpyt_bricks::media::decode(&fs::read(file).unwrap(), qpyt_bricks::media::DecodeLimits::default()).unwrap();
+    let image = image.convert(qpyt_bricks::media::PixelFormat::Rgb8).unwrap();
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let mean = |points: &[(usize, usize)]| {
+        let mut sum = [0.0; 3];
+        for (x, y) in points {
+            for (channel, total) in sum.iter_mut().enumerate() {
+                *total += f64::from(image.pixels()[(y * width + x) * 3 + channel]) / points.len() as f64;
+            }
+        }
+        sum
+    };
+    let corners = [(2, 2), (width - 3, 2), (2, height - 3), (width - 3, height - 3)];
+    let middle: Vec<_> = (0..16).map(|at| (width / 2 - 6 + at % 4 * 4, height / 2 + at / 4 * 3)).collect();
+    (mean(&corners), mean(&middle))
+}
+
+#[test]
+fn the_default_workflow_paints_a_red_apple_on_blue_the_same_way_every_time() {
+    let (data, other, out) = (TempDir::new().unwrap(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    let first = apple(data.path(), out.path());
+    let file = Path::new(first["files"][0]["path"].as_str().unwrap());
+    let (corners, middle) = colours(file);
+    assert!(corners[2] > corners[0] + 40.0, "the background is not blue: {corners:?}");
+    assert!(middle[0] > middle[1] + 60.0 && middle[0] > middle[2] + 60.0, "the apple is not red: {middle:?}");
+
+    let cached = apple(data.path(), out.path());
+    assert_eq!(cached["bricks"]["render"]["state"], "cached");
+    assert_eq!(cached["files"][0]["path"], first["files"][0]["path"], "the same picture is not written twice");
+
+    let again = TempDir::new().unwrap();
+    let fresh = apple(other.path(), again.path());
+    assert_eq!(fresh["bricks"]["render"]["state"], "done");
+    let bytes = |run: &Value| fs::read(run["files"][0]["path"].as_str().unwrap()).unwrap();
+    assert_eq!(bytes(&first), bytes(&fresh));
+}
+
+#[test]
+fn the_data_folder_may_come_before_the_command() {
+    let data = TempDir::new().unwrap();
+    let output = Command::new(server::QPYT).arg("--data").arg(data.path()).args(["models", "--json"]).output().unwrap();
+    let listed = json(&output);
+    assert_eq!(listed["models"][0]["id"], "emoji");
+}
+
+#[test]
+fn bricks_are_listed_with_what_they_may_do() {
+    let data = TempDir::new().unwrap();
+    let listed = json(&qpyt(data.path(), &["bricks", "--json"]));
+    let bricks = listed["bricks"].as_array().unwrap();
+    let ids: Vec<_> = bricks.iter().map(|brick| brick["id"].as_str().unwrap()).collect();
+    for id in ["image-input", "image-out", "prompt", "render", "save-to-disk", "settings", "styles"] {
+        assert!(ids.contains(&format!("qpyt:{id}").as_str()), "{id}");
+    }
+    let save = bricks.iter().find(|brick| brick["id"] == "qpyt:save-to-disk").unwrap();
+    assert!(save["uses"].as_array().unwrap().iter().any(|import| import == "qpyt:store/files"));
+    assert!(save["digest"].as_str().unwrap().starts_with("blake3:"));
+    assert_eq!(listed["refused"], serde_json::json!([]));
+}
+
+#[test]
+fn a_sound_workflow_is_ready_and_a_broken_one_is_told_everything() {
+    let data = TempDir::new().unwrap();
+    let sound = qpyt(data.path(), &["check", "workflows/first-picture.json"]);
+    assert!(sound.status.success());
+    let file = data.path().join("broken.json");
+    fs::write(&file, r#"{"version": 1, "bricks": [
+        {"id": "a", "brick": "qpyt:settings", "params": {"width": 1000000, "steps": 0}},
+        {"id": "b", "brick": "qpyt:nothing"}]}"#).unwrap();
+    let broken = qpyt(data.path(), &["check", file.to_str().unwrap()]);
+    assert_eq!(broken.status.code(), Some(2));
+    let told = complaint(&broken);
+    for word in ["width", "steps", "qpyt:nothing"] {
+        assert!(told.contains(word), "{word} is missing in {told}");
+    }
+}
+
+#[test]
+fn a_slip_in_a_setting_is_answered_with_the_right_name() {
+    let data = TempDir::new().unwrap();
+    let told = complaint(&qpyt(data.path(), &["run", "workflows/first-picture.json", "--set", "settings.sede=7"]));
+    assert!(told.contains("seed"), "{told}");
+    fs::write(data.path().join("qpyt.toml"), "prot = 9000\n").unwrap();
+    let told = complaint(&qpyt(data.path(), &["models"]));
+    assert!(told.contains("prot") && told.contains("port"), "{told}");
+}
+
+#[test]
+fn a_file_that_is_not_there_or_not_json_is_named() {
+    let data = TempDir::new().unwrap();
+    assert!(complaint(&qpyt(data.path(), &["run", "nowhere.json"])).contains("nowhere.json"));
+    let file = data.path().join("half.json");
+    fs::write(&file, "{\"version\": 1, \"bricks\": [").unwrap();
+    let told = complaint(&qpyt(data.path(), &["check", file.to_str().unwrap()]));
+    assert!(told.contains("half.json") && told.contains("line"), "{told}");
+}
+
+#[test]
+fn a_command_works_beside_a_running_studio() {
+    let (server, data) = server::Server::fresh();
+    let out = TempDir::new().unwrap();
+    let run = apple(data.path(), out.path());
+    assert_eq!(run["state"], "succeeded");
+    assert!(Path::new(run["files"][0]["path"].as_str().unwrap()).exists());
+    drop(server);
+}
+
+#[test]
+fn a_second_studio_on_the_same_data_says_who_has_it() {
+    let (server, data) = server::Server::fresh();
+    let told = complaint(&qpyt(data.path(), &["serve", "--no-open", "--port", "0"]));
+    assert!(told.contains("--data") && told.contains("process"), "{told}");
+    drop(server);
+}
+
+#[test]
+fn a_folder_is_granted_and_taken_back() {
+    let (data, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let path = folder.path().to_str().unwrap();
+    assert!(qpyt(data.path(), &["bricks", "grant", "qpyt:save-to-disk", "--folder", path]).status.success());
+    assert!(qpyt(data.path(), &["bricks", "revoke", "qpyt:save-to-disk", "--folder", path]).status.success());
+    let told = complaint(&qpyt(data.path(), &["bricks", "revoke", "qpyt:save-to-disk", "--folder", path]));
+    assert!(told.contains("no permission"), "{told}");
+    let told = complaint(&qpyt(data.path(), &["bricks", "grant", "qpyt:prompt", "--folder", path]));
+    assert!(told.contains("does not use"), "{told}");
+}

@@ -116,6 +116,28 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// A stable name of the kind of error, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Locked { .. } => "locked",
+            Self::NewerDatabase { .. } => "newer-database",
+            Self::Database { .. } => "database",
+            Self::NoSpace { .. } => "no-space",
+            Self::Io { .. } => "disk",
+            Self::Corrupt { .. } => "corrupt",
+            Self::NoContent(_) | Self::NoJob(_) | Self::NoResult(_) | Self::NoGrant(_) | Self::NoWorkflow(_) => {
+                "not-found"
+            }
+            Self::JobConflict(_) => "job-conflict",
+            Self::QueueFull { .. } => "queue-full",
+            Self::JobNotFinished(_) => "not-finished",
+            Self::WorkflowExists(_) => "workflow-exists",
+            Self::DocumentTooLarge { .. } => "too-large",
+            Self::Unstorable { .. } => "unstorable",
+        }
+    }
+
     /// Tells a full disk apart from other refusals of the operating system.
     pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         match source.kind() {

@@ -41,7 +41,7 @@ pub use jobs::{CancelOutcome, Inserted, Job, JobId, JobState, Lane, NewJob, Outc
 pub use runs::CachedRun;
 pub use workflows::{BadName, SaveMode, SavedWorkflow, WorkflowName};
 
-/// The open data folder. One process at a time has it.
+/// The open data folder. One process at a time owns it; others may look in beside it.
 pub struct Store {
     data: PathBuf,
     database: PathBuf,
@@ -49,18 +49,32 @@ pub struct Store {
     content: Arc<ContentStore>,
     workflows: Mutex<workflows::WorkflowFolder>,
     last_seq: watch::Sender<Seq>,
-    _lock: lock::FolderLock,
+    _lock: Option<lock::FolderLock>,
 }
 
 impl Store {
-    /// Opens the data folder, making what is missing (readable by the user only).
+    /// Opens the data folder as its owner, making what is missing (readable by the user only).
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process has it, [`StoreError::NewerDatabase`] when a newer program
+    /// [`StoreError::Locked`] when another process owns it, [`StoreError::NewerDatabase`] when a newer program
     /// wrote it, and whatever the disk or SQLite refuse.
     pub fn open(data: &Path) -> Result<Self, StoreError> {
         files::create_folder(data)?;
         let lock = lock::FolderLock::take(data)?;
+        Self::open_with(data, Some(lock))
+    }
+
+    /// Opens the data folder beside its owner, if it has one: to look, to give permissions, to queue a job that the
+    /// owner runs. Must not [`recover`](Self::recover) or claim jobs.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for the lock.
+    pub fn open_beside(data: &Path) -> Result<Self, StoreError> {
+        files::create_folder(data)?;
+        Self::open_with(data, None)
+    }
+
+    fn open_with(data: &Path, lock: Option<lock::FolderLock>) -> Result<Self, StoreError> {
         for name in ["bricks", "cache"] {
             files::create_folder(&data.join(name))?;
         }

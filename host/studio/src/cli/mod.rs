@@ -1,0 +1,106 @@
+//! The command line: every command is a thin layer over the studio that the HTTP API uses too.
+
+mod arguments;
+mod bricks;
+mod check;
+mod models;
+mod run;
+mod serve;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use qpyt_workflow::{Catalog, Document, Problem};
+
+use self::arguments::{Arguments, Bricks, BricksAction, Command, Common};
+use crate::config::{Config, Environment, Overrides};
+use crate::reading;
+use crate::setup::{self, Layout, SetupOptions};
+use crate::studio::{Access, Studio};
+
+/// A workflow ran and failed, or something is wrong with the studio.
+const FAILED: u8 = 1;
+/// The command line or the workflow can't be used as it is.
+const UNUSABLE: u8 = 2;
+
+/// Reads the command line, does what it says and turns errors into a message and an exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_logging();
+    match dispatch(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { command, common, serve } = arguments;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the async runtime could not start")?;
+    runtime.block_on(async move {
+        match command {
+            None => serve::serve(&common, serve).await,
+            Some(Command::Serve(more)) => serve::serve(&common, serve.or(more)).await,
+            Some(Command::Run(run)) => run::run(&common, run).await,
+            Some(Command::Check { file }) => check::check(&common, &file).await,
+            Some(Command::Bricks(Bricks { action: None, json })) => bricks::list(&common, json).await,
+            Some(Command::Bricks(Bricks { action: Some(BricksAction::Grant { brick, folder }), .. })) => {
+                bricks::grant(&common, &brick, &folder).await
+            }
+            Some(Command::Bricks(Bricks { action: Some(BricksAction::Revoke { brick, folder }), .. })) => {
+                bricks::revoke(&common, &brick, &folder).await
+            }
+            Some(Command::Models { json }) => models::list(&common, json).await,
+            Some(Command::Openapi) => {
+                println!("{}", crate::http::openapi_json().context("the OpenAPI document can't be written")?);
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    })
+}
+
+fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("QPYT_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// A studio for a command that only looks, or leaves the queue to whoever owns the data folder.
+async fn open(common: &Common, access: Access) -> anyhow::Result<Studio> {
+    let config = Config::load(&overrides(common), &Environment::of_process()?)?;
+    Studio::open(&config, ready(common)?, access).await
+}
+
+/// Finds the installation and, on a source checkout, builds what changed.
+fn ready(common: &Common) -> anyhow::Result<Layout> {
+    let layout = Layout::find(std::env::var_os("QPYT_HOME").as_deref().map(Path::new))?;
+    if !common.no_setup {
+        setup::prepare(&layout, SetupOptions { offline: false, quiet: false })?;
+    }
+    Ok(layout)
+}
+
+fn overrides(common: &Common) -> Overrides {
+    Overrides { data: common.data.clone(), config_file: common.config.clone(), ..Overrides::default() }
+}
+
+/// Reads a workflow file: a document, or an array of the original program. Notes of the import go to stderr.
+fn read_document(file: &Path, catalog: &Catalog) -> anyhow::Result<Document> {
+    let bytes = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
+    let (document, notes) = reading::read(&bytes, catalog).with_context(|| format!("{} is not a workflow", file.display()))?;
+    for note in notes {
+        eprintln!("note: {note}");
+    }
+    Ok(document)
+}
+
+/// Prints everything that is wrong with a workflow.
+fn print_problems(problems: &[Problem]) {
+    for problem in problems {
+        eprintln!("error[{}]: {}", problem.code, problem.message);
+    }
+}

@@ -1,0 +1,86 @@
+//! `qpyt serve`: the studio in the browser.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+use super::arguments::{Common, Serve};
+use super::{overrides, ready};
+use crate::config::{Config, Environment, Overrides};
+use crate::http;
+use crate::studio::{Access, Studio};
+
+/// Starts the studio and answers until it is told to stop (Ctrl+C, or SIGTERM).
+///
+/// # Errors
+/// When the studio can't start or the port is taken.
+pub(super) async fn serve(common: &Common, options: Serve) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let overrides = Overrides {
+        address: options.address,
+        port: options.port,
+        open_browser: options.no_open.then_some(false),
+        ..overrides(common)
+    };
+    let config = Config::load(&overrides, &Environment::of_process()?)?;
+    let layout = ready(common)?;
+    let listener = listen(&config).await?;
+    let address = listener.local_addr().context("the address can't be read")?;
+    let token = (!address.ip().is_loopback()).then(new_token);
+    let studio = Arc::new(Studio::open(&config, layout, Access::Own).await?);
+    studio.start()?;
+    let page = page(address, token.as_deref());
+    println!("Qpyt Studio is ready after {:.1} s: {page}", started.elapsed().as_secs_f64());
+    if config.open_browser && open::that_detached(&page).is_err() {
+        println!("Open this address in your browser.");
+    }
+    axum::serve(listener, http::router(studio.clone(), address, token))
+        .with_graceful_shutdown(told_to_stop())
+        .await
+        .context("the server failed")?;
+    studio.stop();
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::new(config.address, config.port);
+    TcpListener::bind(address).await.with_context(|| {
+        format!("can't listen at {address}; is another studio running there? Choose another port with --port")
+    })
+}
+
+/// The address that a person opens.
+fn page(address: SocketAddr, token: Option<&str>) -> String {
+    match token {
+        Some(token) => format!("http://{address}/?token={token}"),
+        None => format!("http://{address}/"),
+    }
+}
+
+/// 244 random bits.
+fn new_token() -> String {
+    format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple())
+}
+
+async fn told_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+            let _ = interrupt.await;
+            return;
+        };
+        tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = interrupt.await;
+    }
+}

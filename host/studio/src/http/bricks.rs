@@ -1,0 +1,21 @@
+//! The installed bricks.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::library::BrickList;
+use crate::studio::Studio;
+
+pub fn routes() -> OpenApiRouter<Arc<Studio>> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// List the installed bricks
+#[utoipa::path(get, path = "/api/bricks", tag = "bricks", responses((status = 200, body = BrickList)))]
+async fn list(State(studio): State<Arc<Studio>>) -> Json<BrickList> {
+    Json(studio.library.list())
+}

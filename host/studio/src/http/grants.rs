@@ -1,0 +1,103 @@
+//! What the person allowed bricks to do.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::blocking;
+use super::error::{ApiError, ErrorBody};
+use super::extract::ApiJson;
+use crate::permissions::GrantError;
+use crate::store::Grant;
+use crate::studio::Studio;
+
+pub fn routes() -> OpenApiRouter<Arc<Studio>> {
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(delete))
+}
+
+/// A permission.
+#[derive(Serialize, ToSchema)]
+pub struct GrantView {
+    /// Its number.
+    id: i64,
+    /// The brick.
+    brick: String,
+    /// Digest of the binary that was there when the person said yes; another binary asks again.
+    digest: String,
+    /// The interface.
+    import: String,
+    /// What of it: a folder.
+    scope: String,
+    /// When (RFC 3339).
+    created_at: String,
+}
+
+impl From<Grant> for GrantView {
+    fn from(grant: Grant) -> Self {
+        Self {
+            id: grant.id,
+            brick: grant.allows.brick,
+            digest: grant.allows.digest.to_string(),
+            import: grant.allows.import,
+            scope: grant.allows.scope,
+            created_at: grant.created_at.to_string(),
+        }
+    }
+}
+
+/// The permissions.
+#[derive(Serialize, ToSchema)]
+pub struct GrantList {
+    /// Oldest first.
+    grants: Vec<GrantView>,
+}
+
+/// A permission to give.
+#[derive(Deserialize, ToSchema)]
+pub struct GrantRequest {
+    /// The brick, such as `qpyt:save-to-disk`.
+    brick: String,
+    /// The interface: `qpyt:store/files`.
+    import: String,
+    /// What of it: an absolute folder that exists.
+    scope: String,
+}
+
+/// List permissions
+#[utoipa::path(get, path = "/api/grants", tag = "permissions", responses((status = 200, body = GrantList)))]
+async fn list(State(studio): State<Arc<Studio>>) -> Result<Json<GrantList>, ApiError> {
+    let grants = blocking(move || studio.store.grants()).await??;
+    Ok(Json(GrantList { grants: grants.into_iter().map(GrantView::from).collect() }))
+}
+
+/// Allow a brick something
+#[utoipa::path(post, path = "/api/grants", tag = "permissions", request_body = GrantRequest,
+    responses((status = 201, body = GrantView), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn add(
+    State(studio): State<Arc<Studio>>,
+    ApiJson(request): ApiJson<GrantRequest>,
+) -> Result<(StatusCode, Json<GrantView>), ApiError> {
+    let granted = blocking(move || {
+        crate::permissions::grant(&studio.store, &studio.library, &request.brick, &request.import, &request.scope)
+    });
+    let grant = granted.await?.map_err(|error| match error {
+        GrantError::Store(error) => error.into(),
+        other => ApiError::bad_request("bad-grant", other.to_string()),
+    })?;
+    Ok((StatusCode::CREATED, Json(grant.into())))
+}
+
+/// Take a permission back
+#[utoipa::path(delete, path = "/api/grants/{id}", tag = "permissions", params(("id" = i64, Path, description = "The permission")),
+    responses((status = 204), (status = 404, body = ErrorBody)))]
+async fn delete(State(studio): State<Arc<Studio>>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+    let id = id.parse().map_err(|_| ApiError::bad_request("bad-id", "A permission's id is a number."))?;
+    blocking(move || studio.store.delete_grant(id)).await??;
+    Ok(StatusCode::NO_CONTENT)
+}

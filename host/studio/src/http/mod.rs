@@ -1,0 +1,112 @@
+//! The HTTP API: one file per resource, all behind the same guard, described by a generated OpenAPI document.
+
+mod assets;
+mod bricks;
+mod content;
+mod error;
+mod events;
+mod extract;
+mod gallery;
+mod grants;
+mod guard;
+mod jobs;
+mod models;
+mod workflows;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use serde::Serialize;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::error::ApiError;
+use self::guard::Guard;
+use crate::studio::Studio;
+
+/// A document with its parameters; more is refused by the document reader too.
+const MAX_JSON: usize = qpyt_workflow::MAX_BYTES + 64 * 1024;
+
+/// The API's own words.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Qpyt Studio", description = "Runs workflows of sandboxed bricks. Every error has the shape of `ErrorBody`."),
+    components(schemas(
+        error::ErrorBody,
+        events::EventBody,
+        crate::jobs::progress::ProgressUpdate,
+        crate::jobs::progress::Preview
+    ))
+)]
+struct Described;
+
+/// The program behind an address.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// `qpyt`
+    name: &'static str,
+    /// Semantic version.
+    version: &'static str,
+}
+
+/// Who answers here
+#[utoipa::path(get, path = "/api/health", tag = "studio", responses((status = 200, body = Health)))]
+async fn health() -> Json<Health> {
+    Json(Health { name: "qpyt", version: env!("CARGO_PKG_VERSION") })
+}
+
+fn api() -> OpenApiRouter<Arc<Studio>> {
+    OpenApiRouter::with_openapi(Described::openapi())
+        .routes(routes!(health))
+        .merge(bricks::routes())
+        .merge(models::routes())
+        .merge(jobs::routes())
+        .routes(routes!(events::stream))
+        .merge(gallery::routes())
+        .merge(content::routes())
+        .merge(workflows::routes())
+        .merge(grants::routes())
+}
+
+/// The OpenAPI document as JSON.
+///
+/// # Errors
+/// When it can't be written as JSON.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    api().into_openapi().to_pretty_json()
+}
+
+/// Everything that the studio answers at `address`. Without a token only loopback may be used.
+pub fn router(studio: Arc<Studio>, address: SocketAddr, token: Option<String>) -> Router {
+    let (api, document) = api().split_for_parts();
+    let document = Arc::new(document);
+    let app = assets::router(&studio.layout.web_dist);
+    // The event stream must not wait in a compressor, and pictures are compressed already.
+    let compressible = SizeAbove::new(1024)
+        .and(NotForContentType::const_new("text/event-stream"))
+        .and(NotForContentType::IMAGES);
+    api.route("/api/openapi.json", get(move || async move { Json(document.as_ref().clone()) }))
+        .route("/api/{*rest}", axum::routing::any(unknown))
+        .layer(DefaultBodyLimit::max(MAX_JSON))
+        .with_state(studio)
+        .merge(app)
+        .layer(CompressionLayer::new().compress_when(compressible))
+        .layer(middleware::from_fn_with_state(Arc::new(Guard::new(address, token)), guard::protect))
+}
+
+async fn unknown() -> impl IntoResponse {
+    ApiError::new(StatusCode::NOT_FOUND, "not-found", "The API has no such address; /api/openapi.json lists what there is.")
+}
+
+/// Runs short blocking work (SQLite, files) off the async threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)
+}

@@ -1,0 +1,40 @@
+//! The installed models.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::blocking;
+use super::error::ApiError;
+use super::extract::ApiQuery;
+use crate::models::ModelList;
+use crate::studio::Studio;
+
+pub fn routes() -> OpenApiRouter<Arc<Studio>> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// Which models.
+#[derive(Deserialize, IntoParams)]
+pub struct Family {
+    /// Only this family, such as `stable-diffusion`.
+    family: Option<String>,
+}
+
+/// List the installed models
+#[utoipa::path(get, path = "/api/models", tag = "models", params(Family), responses((status = 200, body = ModelList)))]
+async fn list(
+    State(studio): State<Arc<Studio>>,
+    ApiQuery(family): ApiQuery<Family>,
+) -> Result<Json<ModelList>, ApiError> {
+    let mut models = blocking(move || studio.models.list()).await?;
+    if let Some(family) = family.family {
+        models.models.retain(|model| model.family == family);
+    }
+    Ok(Json(models))
+}

@@ -1,0 +1,130 @@
+//! Saved workflows, factory presets, and documents from elsewhere.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::header::IF_NONE_MATCH;
+use axum::http::{HeaderMap, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::blocking;
+use super::error::{ApiError, ErrorBody};
+use super::extract::ApiJson;
+use crate::presets::Preset;
+use crate::store::{SaveMode, WorkflowName};
+use crate::studio::Studio;
+
+pub fn routes() -> OpenApiRouter<Arc<Studio>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(load, save, delete))
+        .routes(routes!(preset))
+        .routes(routes!(import))
+}
+
+/// A saved workflow in the list.
+#[derive(Serialize, ToSchema)]
+pub struct SavedView {
+    /// Its name.
+    name: String,
+    /// When it was saved (RFC 3339).
+    saved_at: String,
+}
+
+/// Saved workflows and presets.
+#[derive(Serialize, ToSchema)]
+pub struct WorkflowList {
+    /// The person's own, by name.
+    workflows: Vec<SavedView>,
+    /// Those that come with the studio.
+    presets: Vec<Preset>,
+}
+
+/// A document read from elsewhere.
+#[derive(Serialize, ToSchema)]
+pub struct ImportedView {
+    /// The workflow.
+    document: Value,
+    /// What could not be taken over.
+    notes: Vec<String>,
+}
+
+/// List saved workflows and presets
+#[utoipa::path(get, path = "/api/workflows", tag = "workflows", responses((status = 200, body = WorkflowList)))]
+async fn list(State(studio): State<Arc<Studio>>) -> Result<Json<WorkflowList>, ApiError> {
+    let (workflows, presets) = blocking(move || (studio.store.workflows(), studio.presets.list())).await?;
+    let workflows = workflows?
+        .into_iter()
+        .map(|saved| SavedView { name: saved.name.to_string(), saved_at: saved.saved_at.to_string() })
+        .collect();
+    Ok(Json(WorkflowList { workflows, presets: presets.map_err(ApiError::internal)? }))
+}
+
+/// Load a saved workflow
+#[utoipa::path(get, path = "/api/workflows/{name}", tag = "workflows", params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, body = Value), (status = 404, body = ErrorBody)))]
+async fn load(State(studio): State<Arc<Studio>>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
+    let name = parse(&name)?;
+    Ok(Json(blocking(move || studio.store.load_workflow(&name)).await??))
+}
+
+/// Save a workflow
+///
+/// With `If-None-Match: *` a workflow of that name is not replaced (409).
+#[utoipa::path(put, path = "/api/workflows/{name}", tag = "workflows", params(("name" = String, Path, description = "Its name")),
+    request_body = Value, responses((status = 204), (status = 400, body = ErrorBody), (status = 409, body = ErrorBody)))]
+async fn save(
+    State(studio): State<Arc<Studio>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    ApiJson(document): ApiJson<Value>,
+) -> Result<StatusCode, ApiError> {
+    let name = parse(&name)?;
+    // Only documents are kept, but unknown bricks and keys in them are fine.
+    super::jobs::read(document.clone())?;
+    let mode = if headers.get(IF_NONE_MATCH).is_some_and(|value| value == "*") { SaveMode::CreateOnly } else { SaveMode::Replace };
+    blocking(move || studio.store.save_workflow(&name, &document, mode)).await??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Delete a saved workflow
+#[utoipa::path(delete, path = "/api/workflows/{name}", tag = "workflows", params(("name" = String, Path, description = "Its name")),
+    responses((status = 204), (status = 404, body = ErrorBody)))]
+async fn delete(State(studio): State<Arc<Studio>>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
+    let name = parse(&name)?;
+    blocking(move || studio.store.delete_workflow(&name)).await??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Load a factory preset
+#[utoipa::path(get, path = "/api/presets/{name}", tag = "workflows", params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, body = Value), (status = 404, body = ErrorBody)))]
+async fn preset(State(studio): State<Arc<Studio>>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
+    let found = {
+        let name = name.clone();
+        blocking(move || studio.presets.load(&name)).await?
+    };
+    found.map_err(ApiError::internal)?.map(Json).ok_or_else(|| ApiError::not_found(format!("preset “{name}”")))
+}
+
+/// Read a workflow from elsewhere
+///
+/// Takes a document, or an array of the original Qpyt-UI.
+#[utoipa::path(post, path = "/api/import", tag = "workflows", request_body = Value,
+    responses((status = 200, body = ImportedView), (status = 400, body = ErrorBody)))]
+async fn import(State(studio): State<Arc<Studio>>, body: Bytes) -> Result<Json<ImportedView>, ApiError> {
+    let (document, notes) = crate::reading::read(&body, &studio.library.catalog())
+        .map_err(|error| ApiError::bad_request("malformed-document", error.to_string()))?;
+    let document = serde_json::to_value(&document).map_err(ApiError::internal)?;
+    Ok(Json(ImportedView { document, notes }))
+}
+
+fn parse(name: &str) -> Result<WorkflowName, ApiError> {
+    name.parse().map_err(|error: crate::store::BadName| ApiError::bad_request("bad-name", error.to_string()))
+}

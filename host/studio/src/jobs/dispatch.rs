@@ -1,0 +1,31 @@
+//! The workers: each takes the next job of its lane, runs it to its end and takes the next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::executor::Executor;
+use crate::store::Lane;
+
+/// How often a worker looks for jobs that it was not told of, such as those of another process.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Works for ever on one lane.
+pub async fn work(lane: Lane, executor: Arc<Executor>, arrived: Arc<Notify>) {
+    loop {
+        // Listening starts before looking, so that a job which arrives in between is not missed.
+        let next = arrived.notified();
+        match executor.store.claim_next(lane) {
+            Ok(Some(job)) => {
+                if let Err(error) = executor.run(&job).await {
+                    tracing::error!(job = %job.id, %error, "the end of a job could not be written");
+                }
+                continue;
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%lane, %error, "the queue can't be read"),
+        }
+        let _ = tokio::time::timeout(LOOK, next).await;
+    }
+}

@@ -1,0 +1,279 @@
+//! Runs one job: its plan step by step, each brick in a fresh sandbox, pure bricks only when their answer is not
+//! known yet.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use qpyt_bricks::{Digest, Interface, NamedValue, RunError, RunRequest, Value};
+use qpyt_workflow::{Document, KeyParts, Plan, PortRef, Step, cache_key, plan};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::host::BrickHost;
+use super::live::Live;
+use super::precheck::models_of;
+use super::progress::{BrickProgress, BrickState, Bricks};
+use super::values::{self, Kept};
+use super::view::JobFailure;
+use crate::library::Library;
+use crate::models::Models;
+use crate::store::{CachedRun, EventKind, Job, JobId, Outcome, Store, StoreError};
+
+/// What inference runs on; part of every cache key.
+const BACKEND: &str = "candle-cpu-f32";
+/// The contract that bricks are run with; part of every cache key.
+const CONTRACTS: &str = "qpyt:brick@0.1.0;qpyt:media@0.1.0;qpyt:job@0.1.0;qpyt:ai@0.1.0;qpyt:store@0.1.0";
+
+/// Everything that running a job needs.
+pub struct Executor {
+    /// What stays.
+    pub store: Arc<Store>,
+    /// The bricks.
+    pub library: Arc<Library>,
+    /// The models.
+    pub models: Arc<Models>,
+    /// What running jobs look like.
+    pub live: Arc<Live>,
+}
+
+/// Why a job ended before its last brick.
+enum Stopped {
+    Cancelled,
+    Failed(JobFailure),
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(JobFailure { code: error.code().into(), message: error.to_string(), brick: None, name: None })
+    }
+}
+
+impl Executor {
+    /// Runs a claimed job to its end and writes how it ended.
+    ///
+    /// # Errors
+    /// When its end can't be written.
+    pub async fn run(&self, job: &Job) -> Result<(), StoreError> {
+        let cancel = self.live.begin(job.id);
+        // A cancel that came between the claim and this line is in the row.
+        if self.store.job(job.id)?.cancel_requested {
+            cancel.cancel();
+        }
+        let ended = Run { executor: self, job: job.id, cancel, values: HashMap::new() }.run(&job.targets).await;
+        let outcome = match ended {
+            Ok(()) => Outcome::Succeeded,
+            Err(Stopped::Cancelled) => Outcome::Cancelled,
+            Err(Stopped::Failed(failure)) => Outcome::Failed(json!(failure)),
+        };
+        let bricks = json!(self.live.end(job.id));
+        self.store.finish_job(job.id, &outcome, &bricks)?;
+        Ok(())
+    }
+}
+
+/// One job on its way.
+struct Run<'a> {
+    executor: &'a Executor,
+    job: JobId,
+    cancel: CancellationToken,
+    values: HashMap<PortRef, Vec<Value>>,
+}
+
+/// What a brick gave and whether it may be given again without asking it.
+struct Ran {
+    outputs: Vec<NamedValue>,
+    millis: u64,
+    keepable: bool,
+}
+
+impl Run<'_> {
+    async fn run(&mut self, targets: &[String]) -> Result<(), Stopped> {
+        let plan = self.plan(targets)?;
+        let pending = |step: &Step| (step.node.to_string(), BrickProgress::at(BrickState::Pending));
+        self.executor.live.expect(self.job, plan.steps.iter().map(pending).collect());
+        for step in &plan.steps {
+            if self.cancel.is_cancelled() {
+                return Err(Stopped::Cancelled);
+            }
+            self.step(step).await?;
+        }
+        Ok(())
+    }
+
+    fn plan(&self, targets: &[String]) -> Result<Plan, Stopped> {
+        let failed = |message| {
+            Stopped::Failed(JobFailure { code: "invalid-document".into(), message, brick: None, name: None })
+        };
+        let document = self.executor.store.job_document(self.job)?;
+        let document = Document::from_value(document).map_err(|error| failed(error.to_string()))?;
+        let targets: Vec<_> = targets.iter().filter_map(|target| target.parse().ok()).collect();
+        plan(&document, &self.executor.library.catalog(), &targets).map_err(|problems| {
+            // It was sound when it was sent; a brick or model must have gone since.
+            failed(problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" "))
+        })
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), Stopped> {
+        let inputs = self.inputs(step);
+        let key = if step.spec.pure { self.key(step, &inputs)? } else { None };
+        if let Some(key) = key
+            && let Some((kept, outputs)) = self.known(key)?
+        {
+            self.tell_end(step, BrickState::Cached, kept, 0)?;
+            self.pass_on(step, outputs);
+            return Ok(());
+        }
+        self.tell(step, EventKind::BrickStarted, BrickProgress::at(BrickState::Running), json!({}))?;
+        match self.run_brick(step, inputs, key).await {
+            Ok(ran) => {
+                let (kept, content) = values::keep(&self.executor.store, &ran.outputs)?;
+                if let (Some(key), true) = (key, ran.keepable) {
+                    self.executor.store.remember_run(key, &CachedRun { outputs: json!(kept), content })?;
+                }
+                self.tell_end(step, BrickState::Done, kept, ran.millis)?;
+                self.pass_on(step, ran.outputs);
+                Ok(())
+            }
+            Err(_) if self.cancel.is_cancelled() => Err(Stopped::Cancelled),
+            Err(error) => {
+                let failure = failure(step, &error);
+                let data = json!({ "error": failure });
+                self.tell(step, EventKind::BrickFailed, BrickProgress::at(BrickState::Failed), data)?;
+                Err(Stopped::Failed(failure))
+            }
+        }
+    }
+
+    fn inputs(&self, step: &Step) -> Vec<NamedValue> {
+        let mut inputs = Vec::new();
+        for link in &step.inputs {
+            for value in self.values.get(&link.from).into_iter().flatten() {
+                inputs.push(NamedValue { port: link.port.to_string(), value: value.clone() });
+            }
+        }
+        inputs
+    }
+
+    /// What names this run for ever, or none when an input has no digest.
+    fn key(&self, step: &Step, inputs: &[NamedValue]) -> Result<Option<Digest>, Stopped> {
+        let mut digests = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let (Ok(port), Some(digest)) = (input.port.parse(), values::digest(&input.value)) else { return Ok(None) };
+            digests.push((port, digest));
+        }
+        let models = self.models(step)?;
+        let key = cache_key(&KeyParts {
+            component: &step.spec.digest,
+            brick: &step.spec.id,
+            contracts: CONTRACTS,
+            params: &step.params,
+            inputs: &digests,
+            models: &models,
+            backend: BACKEND,
+        });
+        Ok(Some(Digest::of(key.as_str().as_bytes())))
+    }
+
+    /// Digests of the models that the result may depend on.
+    fn models(&self, step: &Step) -> Result<Vec<(String, qpyt_workflow::Digest)>, Stopped> {
+        let models = &self.executor.models;
+        let mut named = models_of(&step.spec.params_schema, &step.params);
+        let uses = self.executor.library.binary_of(&step.spec).map(|binary| &binary.manifest().uses);
+        // A brick that lists models depends on all of them.
+        if uses.is_some_and(|uses| uses.contains(&Interface::AiModels)) {
+            named.extend(models.scan().models.iter().map(|model| model.id.clone()));
+        }
+        let mut digests = Vec::new();
+        for id in named {
+            // A model that is missing makes the brick fail with a better message than this could.
+            let Ok(model) = models.find(&id) else { continue };
+            if let Ok(digest) = models.digest(&model)?.to_string().parse() {
+                digests.push((id, digest));
+            }
+        }
+        digests.sort();
+        digests.dedup();
+        Ok(digests)
+    }
+
+    fn known(&self, key: Digest) -> Result<Option<(Kept, Vec<NamedValue>)>, Stopped> {
+        let Some(known) = self.executor.store.lookup_run(key)? else { return Ok(None) };
+        let Ok(kept) = serde_json::from_value::<Kept>(known.outputs) else { return Ok(None) };
+        let outputs = values::restore(&self.executor.store, kept.clone())?;
+        Ok(Some((kept, outputs)))
+    }
+
+    async fn run_brick(&self, step: &Step, inputs: Vec<NamedValue>, key: Option<Digest>) -> Result<Ran, RunError> {
+        let gone = || RunError::Other(format!("the brick {} is not loaded any more", step.spec.id));
+        let binary = self.executor.library.binary_of(&step.spec).ok_or_else(gone)?;
+        let host = Arc::new(BrickHost::new(self.executor, self.job, step, *binary.digest(), self.cancel.clone()));
+        let outcome = binary
+            .run(RunRequest {
+                brick: step.spec.id.to_string(),
+                inputs,
+                params: step.params.clone(),
+                seed: seed(key),
+                limits: None,
+                cancel: self.cancel.clone(),
+                host: host.clone(),
+            })
+            .await?;
+        let foreseen = models_of(&step.spec.params_schema, &step.params);
+        let keepable = host.models_used().iter().all(|model| foreseen.contains(model));
+        let millis = u64::try_from(outcome.usage.wall.as_millis()).unwrap_or(u64::MAX);
+        Ok(Ran { outputs: outcome.outputs, millis, keepable })
+    }
+
+    fn pass_on(&mut self, step: &Step, outputs: Vec<NamedValue>) {
+        for output in outputs {
+            if let Ok(port) = output.port.parse() {
+                self.values.entry(PortRef { node: step.node.clone(), port }).or_default().push(output.value);
+            }
+        }
+    }
+
+    fn tell_end(&self, step: &Step, state: BrickState, kept: Kept, millis: u64) -> Result<(), StoreError> {
+        let progress = BrickProgress { outputs: values::by_port(kept), ..BrickProgress::at(state) };
+        let data = json!({ "cached": state == BrickState::Cached, "millis": millis, "outputs": progress.outputs });
+        self.tell(step, EventKind::BrickFinished, progress, data)
+    }
+
+    /// Keeps how a brick stands, and the event that tells it.
+    fn tell(
+        &self,
+        step: &Step,
+        kind: EventKind,
+        progress: BrickProgress,
+        mut data: serde_json::Value,
+    ) -> Result<(), StoreError> {
+        if let Some(data) = data.as_object_mut() {
+            data.insert("brick".into(), json!(step.node));
+        }
+        let bricks: Bricks = self.executor.live.set(self.job, step.node.as_str(), progress);
+        self.executor.store.record(self.job, kind, data, Some(&json!(bricks)))?;
+        Ok(())
+    }
+}
+
+/// The number that a brick's own random choices start from: always the same for a pure run.
+fn seed(key: Option<Digest>) -> u64 {
+    match key {
+        Some(key) => key.as_bytes().iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte)),
+        None => uuid::Uuid::new_v4().as_u64_pair().1,
+    }
+}
+
+/// Why a brick failed, in the words of the API.
+fn failure(step: &Step, error: &RunError) -> JobFailure {
+    let name = match error {
+        RunError::BadInput { port, .. } | RunError::BadOutput { port, .. } => Some(port.clone()),
+        RunError::BadParam { param, .. } => Some(param.clone()),
+        _ => None,
+    };
+    JobFailure {
+        code: error.code().to_owned(),
+        message: format!("{}: {error}", step.spec.label),
+        brick: Some(step.node.to_string()),
+        name,
+    }
+}

@@ -1,0 +1,120 @@
+//! What running jobs look like right now. Kept in memory: it ends with the run, and the job's row keeps the rest.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::hub::Hub;
+use super::progress::{BrickProgress, BrickState, Bricks, Preview, ProgressUpdate};
+use crate::store::JobId;
+
+/// Least time between two previews of a job. The newest wins; the browser needs no more to look alive.
+const PREVIEW_PAUSE: Duration = Duration::from_millis(120);
+
+/// The running jobs.
+pub struct Live {
+    jobs: Mutex<HashMap<JobId, LiveJob>>,
+    hub: Hub,
+}
+
+struct LiveJob {
+    bricks: Bricks,
+    preview: Option<Preview>,
+    previewed: Option<Instant>,
+    cancel: CancellationToken,
+}
+
+impl Live {
+    /// No job runs yet. Updates go to `hub`.
+    pub fn new(hub: Hub) -> Self {
+        Self { jobs: Mutex::default(), hub }
+    }
+
+    /// A job begins. The token stops it.
+    pub fn begin(&self, job: JobId) -> CancellationToken {
+        let cancel = CancellationToken::new();
+        let begun = LiveJob { bricks: Bricks::new(), preview: None, previewed: None, cancel: cancel.clone() };
+        self.lock().insert(job, begun);
+        cancel
+    }
+
+    /// The bricks that the job is going to run.
+    pub fn expect(&self, job: JobId, bricks: Bricks) {
+        if let Some(running) = self.lock().get_mut(&job) {
+            running.bricks = bricks;
+        }
+    }
+
+    /// A job is over; returns how its bricks ended. Bricks that never ran are skipped, those that were stopped on
+    /// their way too.
+    pub fn end(&self, job: JobId) -> Bricks {
+        let Some(mut ended) = self.lock().remove(&job) else { return Bricks::new() };
+        for brick in ended.bricks.values_mut() {
+            if matches!(brick.state, BrickState::Pending | BrickState::Running) {
+                *brick = BrickProgress::at(BrickState::Skipped);
+            }
+        }
+        ended.bricks
+    }
+
+    /// Asks a running job to stop.
+    pub fn cancel(&self, job: JobId) {
+        if let Some(running) = self.lock().get(&job) {
+            running.cancel.cancel();
+        }
+    }
+
+    /// Asks all running jobs to stop, for shutting down.
+    pub fn cancel_all(&self) {
+        for job in self.lock().values() {
+            job.cancel.cancel();
+        }
+    }
+
+    /// How a running job stands.
+    pub fn look(&self, job: JobId) -> Option<(Bricks, Option<Preview>)> {
+        self.lock().get(&job).map(|running| (running.bricks.clone(), running.preview.clone()))
+    }
+
+    /// A brick changed its state; returns how all bricks of the job stand.
+    pub fn set(&self, job: JobId, brick: &str, progress: BrickProgress) -> Bricks {
+        let mut jobs = self.lock();
+        let Some(running) = jobs.get_mut(&job) else { return Bricks::new() };
+        if progress.state != BrickState::Running {
+            running.preview = None;
+        }
+        running.bricks.insert(brick.to_owned(), progress);
+        running.bricks.clone()
+    }
+
+    /// A brick came further.
+    pub fn progress(&self, job: JobId, update: ProgressUpdate) {
+        if let Some(progress) = self.lock().get_mut(&job).and_then(|running| running.bricks.get_mut(&update.brick)) {
+            progress.fraction = Some(update.fraction);
+            progress.step = update.step;
+            progress.steps = update.steps;
+            progress.note.clone_from(&update.note);
+        }
+        self.hub.progress(update);
+    }
+
+    /// Whether it is time for another preview of a job.
+    pub fn wants_preview(&self, job: JobId) -> bool {
+        self.lock().get(&job).is_some_and(|job| job.previewed.is_none_or(|at| at.elapsed() >= PREVIEW_PAUSE))
+    }
+
+    /// A glimpse of what a brick makes.
+    pub fn preview(&self, job: JobId, preview: Preview) {
+        if let Some(running) = self.lock().get_mut(&job) {
+            running.previewed = Some(Instant::now());
+            running.preview = Some(preview.clone());
+        }
+        self.hub.preview(preview);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, LiveJob>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,176 @@
+//! The installed models and the engine that runs them, behind the accelerator lane.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use qpyt_bricks::Digest;
+use qpyt_inference::{BrokenModel, Engine, EngineError, InstalledModel, ModelScan, scan_models};
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::jobs::lane::{AcceleratorLane, LaneError};
+use crate::store::{Store, StoreError};
+
+/// How long a look into the model folders stays good. Short, so that a model copied there shows up at once.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// The model shelf.
+pub struct Models {
+    engine: Arc<Engine>,
+    lane: AcceleratorLane,
+    store: Arc<Store>,
+    folders: Vec<PathBuf>,
+    seen: Mutex<Option<(Instant, Arc<ModelScan>)>>,
+}
+
+impl Models {
+    /// A shelf over `folders`.
+    pub fn new(engine: Engine, lane: AcceleratorLane, store: Arc<Store>, folders: Vec<PathBuf>) -> Self {
+        Self { engine: Arc::new(engine), lane, store, folders, seen: Mutex::new(None) }
+    }
+
+    /// What is installed, and what is there but can't be used. Reads headers only.
+    pub fn scan(&self) -> Arc<ModelScan> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, scan)) = seen.as_ref() {
+            if at.elapsed() < FRESH {
+                return scan.clone();
+            }
+        }
+        let scan = Arc::new(scan_models(&self.folders));
+        *seen = Some((Instant::now(), scan.clone()));
+        scan
+    }
+
+    /// What is installed, for showing.
+    pub fn list(&self) -> ModelList {
+        let scan = self.scan();
+        let view = |model: &InstalledModel| ModelView {
+            id: model.id.clone(),
+            label: model.label.clone(),
+            family: model.family.to_string(),
+            bytes: model.bytes,
+            size_multiple: model.size_multiple,
+            native_size: model.native_size,
+            path: model.path.display().to_string(),
+        };
+        let broken = |model: &BrokenModel| BrokenView {
+            path: model.path.display().to_string(),
+            message: model.message.clone(),
+        };
+        ModelList { models: scan.models.iter().map(view).collect(), broken: scan.broken.iter().map(broken).collect() }
+    }
+
+    /// The installed model with this id, or the broken one that would have it.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn find(&self, id: &str) -> Result<InstalledModel, ModelProblem> {
+        let scan = self.scan();
+        if let Some(model) = scan.models.iter().find(|model| model.id == id) {
+            return Ok(model.clone());
+        }
+        let broken = scan.broken.iter().find(|model| model.path.file_name().is_some_and(|name| name.to_string_lossy() == id));
+        Err(match broken {
+            Some(broken) => ModelProblem::Broken(broken.clone()),
+            None => ModelProblem::Missing {
+                id: id.to_owned(),
+                installed: scan.models.iter().map(|model| model.id.clone()).collect(),
+                folders: self.folders.clone(),
+            },
+        })
+    }
+
+    /// Digest over the model's files. Files are read once and remembered by size and time of change.
+    ///
+    /// # Errors
+    /// When a file can't be read.
+    pub fn digest(&self, model: &InstalledModel) -> Result<Digest, StoreError> {
+        let mut hasher = blake3::Hasher::new();
+        for file in model.files() {
+            let name = file.strip_prefix(&model.path).unwrap_or(&file).to_string_lossy().into_owned();
+            hasher.update(name.as_bytes()).update(&[0]);
+            hasher.update(self.store.file_digest(&file)?.as_bytes());
+        }
+        Ok(hasher.finalize().into())
+    }
+
+    /// Runs `work` on the engine when its turn comes.
+    ///
+    /// # Errors
+    /// When the lane is closed.
+    pub async fn on_engine<T, F>(&self, work: F) -> Result<T, LaneError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Engine) -> Result<T, EngineError> + Send + 'static,
+    {
+        let engine = self.engine.clone();
+        self.lane.run(move || work(&engine)).await?.map_err(LaneError::Engine)
+    }
+}
+
+/// The installed models, as the HTTP API and `qpyt models` show them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelList {
+    /// Usable ones, by id.
+    pub models: Vec<ModelView>,
+    /// What is there and can't be used.
+    pub broken: Vec<BrokenView>,
+}
+
+/// An installed model.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelView {
+    /// Used in documents.
+    pub id: String,
+    /// For the person.
+    pub label: String,
+    /// Such as `stable-diffusion`.
+    pub family: String,
+    /// On disk.
+    pub bytes: u64,
+    /// Sides must be multiples of this many pixels.
+    pub size_multiple: u32,
+    /// The side, in pixels, that it was trained at.
+    pub native_size: u32,
+    /// Where it is.
+    pub path: String,
+}
+
+/// A model that can't be used.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BrokenView {
+    /// Where it is.
+    pub path: String,
+    /// Why.
+    pub message: String,
+}
+
+/// Why a model can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelProblem {
+    /// It is not installed.
+    #[error("The model “{id}” is not installed. {}", installed_hint(.installed, .folders))]
+    Missing {
+        /// What was asked for.
+        id: String,
+        /// What there is.
+        installed: Vec<String>,
+        /// Where it was looked for.
+        folders: Vec<PathBuf>,
+    },
+    /// It is there but can't be read.
+    #[error("The model at {} can't be used: {}", .0.path.display(), .0.message)]
+    Broken(BrokenModel),
+}
+
+fn installed_hint(installed: &[String], folders: &[PathBuf]) -> String {
+    let folder = folders.last().map(|folder| folder.display().to_string()).unwrap_or_default();
+    if installed.is_empty() {
+        format!("Put a model folder into {folder}.")
+    } else {
+        format!("Installed: {}. Others go into {folder}.", installed.join(", "))
+    }
+}
