@@ -7,6 +7,7 @@ use crate::{BrickError, Result};
 
 pub use crate::bindings::qpyt::job::clock;
 pub use crate::bindings::qpyt::job::context::Level;
+pub use crate::bindings::qpyt::job::types::JobError;
 
 /// Shows how far the run is, 0 to 1, with a short note. Fails with [`BrickError::Cancelled`] once the person stopped
 /// the job, so `?` is all it takes to stop in time.
