@@ -1,0 +1,199 @@
+/** The drawer of bricks: by category, with a search whose first hit Enter takes. */
+import { css, html, nothing } from "lit";
+import { customElement, state } from "lit/decorators.js";
+import { live } from "lit/directives/live.js";
+import { icon } from "../elements/icons.js";
+import "../elements/qp-dialog.js";
+import { StudioElement } from "../elements/studio-element.js";
+import { t } from "../i18n/text.js";
+import type { BrickInfo, Category, Refusal } from "../net/types.js";
+import type { State } from "../store/state.js";
+import { base, controls } from "../styles/shared.js";
+
+const ORDER: readonly Category[] = ["input", "setting", "generator", "output"];
+
+interface View {
+  open: boolean;
+  bricks: BrickInfo[];
+  refused: Refusal[];
+}
+
+/** The bricks that have every word typed in their name, id or description, in the order of the drawer. */
+export function found(bricks: readonly BrickInfo[], search: string): BrickInfo[] {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const hits = bricks.filter((brick) => {
+    const text = `${brick.label} ${brick.id} ${brick.doc}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+  const inName = (brick: BrickInfo): number => (words.some((word) => brick.label.toLowerCase().includes(word)) ? 0 : 1);
+  return hits.sort((a, b) => ORDER.indexOf(a.category) - ORDER.indexOf(b.category) || inName(a) - inName(b) || a.label.localeCompare(b.label));
+}
+
+@customElement("qp-add-drawer")
+export class QpAddDrawer extends StudioElement<View> {
+  @state() private search = "";
+
+  protected view({ panel, catalog, refused }: State): View {
+    return { open: panel === "add", bricks: [...catalog.values()], refused };
+  }
+
+  #close(): void {
+    this.search = "";
+    if (this.studio.store.state.panel === "add") this.studio.store.set({ panel: undefined });
+  }
+
+  #add(info: BrickInfo): void {
+    const brick = this.studio.editor.add(info);
+    this.#close();
+    this.dispatchEvent(new CustomEvent("qp-go", { detail: { brick }, bubbles: true, composed: true }));
+  }
+
+  #keyed(event: KeyboardEvent): void {
+    const first = found(this.current.bricks, this.search)[0];
+    if (event.key !== "Enter" || !first) return;
+    event.preventDefault();
+    this.#add(first);
+  }
+
+  #group(category: Category, bricks: BrickInfo[]) {
+    if (bricks.length === 0) return nothing;
+    return html`
+      <h3 id=${category}>${t(`category.${category}`)}</h3>
+      <ul aria-labelledby=${category}>
+        ${bricks.map(
+          (brick) => html`<li>
+            <button class="brick ${category}" type="button" aria-label=${t("add.brick", { brick: brick.label })} aria-description=${brick.doc} @click=${() => this.#add(brick)}>
+              <span class="mark">${icon(category)}</span>
+              <span><strong>${brick.label}</strong><span class="doc">${brick.doc}</span></span>
+            </button>
+          </li>`,
+        )}
+      </ul>
+    `;
+  }
+
+  override render() {
+    const { open, bricks, refused } = this.current;
+    const hits = found(bricks, this.search);
+    return html`
+      <qp-dialog placement="right" heading=${t("add.heading")} ?open=${open} @qp-close=${() => this.#close()}>
+        <input
+          class="input search"
+          type="search"
+          autocomplete="off"
+          data-first-focus
+          aria-label=${t("add.search")}
+          placeholder=${t("add.search")}
+          .value=${live(this.search)}
+          @input=${(event: Event) => (this.search = (event.target as HTMLInputElement).value)}
+          @keydown=${(event: KeyboardEvent) => this.#keyed(event)}
+        />
+        ${ORDER.map((category) =>
+          this.#group(
+            category,
+            hits.filter((brick) => brick.category === category),
+          ),
+        )}
+        ${hits.length === 0 ? html`<p class="none">${t("add.none")}</p>` : nothing}
+        ${refused.length === 0
+          ? nothing
+          : html`<h3>${t("add.refused")}</h3>
+              <ul class="refused">
+                ${refused.map((refusal) => html`<li><code>${refusal.path}</code><p>${refusal.message}</p></li>`)}
+              </ul>`}
+      </qp-dialog>
+    `;
+  }
+
+  static override readonly styles = [
+    base,
+    controls,
+    css`
+      h3 {
+        margin: 20px 0 8px;
+        color: var(--text-soft);
+        font-size: 13px;
+        font-weight: 600;
+      }
+
+      ul {
+        display: grid;
+        gap: 8px;
+      }
+
+      .brick {
+        display: flex;
+        gap: 12px;
+        width: 100%;
+        padding: 10px 12px;
+        border: 1px solid var(--line);
+        border-radius: 12px;
+        background: var(--surface-raised);
+        text-align: left;
+        transition: border-color var(--quick), background var(--quick);
+      }
+
+      .brick:hover {
+        border-color: color-mix(in srgb, var(--tint) 60%, transparent);
+        background: var(--surface-hover);
+      }
+
+      .input {
+        --tint: var(--input);
+        --tint-text: var(--input-text);
+      }
+
+      .setting {
+        --tint: var(--setting);
+        --tint-text: var(--setting-text);
+      }
+
+      .generator {
+        --tint: var(--generator);
+        --tint-text: var(--generator-text);
+      }
+
+      .output {
+        --tint: var(--output);
+        --tint-text: var(--output-text);
+      }
+
+      .mark {
+        display: grid;
+        flex: none;
+        place-items: center;
+        width: 34px;
+        height: 34px;
+        border-radius: 9px;
+        background: color-mix(in srgb, var(--tint) 18%, transparent);
+        color: var(--tint-text);
+      }
+
+      strong {
+        display: block;
+        font-weight: 600;
+      }
+
+      .doc {
+        color: var(--text-soft);
+        font-size: 13px;
+      }
+
+      .none {
+        padding: 24px 0;
+        color: var(--text-faint);
+        text-align: center;
+      }
+
+      .refused {
+        color: var(--text-soft);
+        font-size: 13px;
+      }
+
+      code {
+        font-family: var(--font-mono);
+        overflow-wrap: anywhere;
+      }
+    `,
+  ];
+}

@@ -1,0 +1,182 @@
+/** What the person should know, as cards that stay: failures, and what is still wrong with the workflow. */
+import { css, html, nothing } from "lit";
+import { customElement } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
+import { icon } from "../elements/icons.js";
+import { StudioElement } from "../elements/studio-element.js";
+import { t } from "../i18n/text.js";
+import type { Problem } from "../net/types.js";
+import { titlesOf } from "../store/selectors.js";
+import type { Notice, State } from "../store/state.js";
+import { base, controls } from "../styles/shared.js";
+
+interface View {
+  notices: Notice[];
+  problems: Problem[];
+}
+
+/** Where to go for a problem. */
+export type GoTo = CustomEvent<{ brick: string; name?: string }>;
+
+@customElement("qp-notices")
+export class QpNotices extends StudioElement<View> {
+  protected view(state: State): View {
+    return { notices: state.notices, problems: state.problems };
+  }
+
+  #go(brick: string, name?: string | null): void {
+    const detail = name ? { brick, name } : { brick };
+    this.dispatchEvent(new CustomEvent("qp-go", { detail, bubbles: true, composed: true }));
+  }
+
+  #title(brick: string): string {
+    return titlesOf(this.studio.store.state).get(brick) ?? brick;
+  }
+
+  #notice(notice: Notice) {
+    const { key, tone, title, message, details, brick } = notice;
+    return html`<section class="notice ${tone}" role="alert" aria-label=${title}>
+      ${icon("alert")}
+      <div class="words">
+        <strong>${title}</strong>
+        <p>${message}</p>
+        ${details ? html`<ul>${details.map((detail) => html`<li>${detail}</li>`)}</ul>` : nothing}
+      </div>
+      ${brick === undefined
+        ? nothing
+        : html`<button class="button small" type="button" @click=${() => this.#go(brick)}>${t("notice.goTo", { brick: this.#title(brick) })}</button>`}
+      <button class="icon-button small" type="button" aria-label=${t("notice.dismiss", { title })} @click=${() => this.studio.store.dismiss(key)}>
+        ${icon("close")}
+      </button>
+    </section>`;
+  }
+
+  #problem(problem: Problem) {
+    const { brick, name, message } = problem;
+    if (!brick) return html`<li>${message}</li>`;
+    return html`<li>
+      <button class="problem" type="button" @click=${() => this.#go(brick, name)}><strong>${this.#title(brick)}</strong><span>${message}</span></button>
+    </li>`;
+  }
+
+  override render() {
+    const { notices, problems } = this.current;
+    return html`
+      ${repeat(
+        notices,
+        (notice) => notice.key,
+        (notice) => this.#notice(notice),
+      )}
+      ${problems.length === 0
+        ? nothing
+        : html`<section class="notice warning problems" aria-labelledby="problems">
+            ${icon("alert")}
+            <div class="words">
+              <strong id="problems">${problems.length === 1 ? t("problems.one") : t("problems.many", { count: problems.length })}</strong>
+              <ul>
+                ${problems.map((problem) => this.#problem(problem))}
+              </ul>
+            </div>
+          </section>`}
+    `;
+  }
+
+  static override readonly styles = [
+    base,
+    controls,
+    css`
+      :host {
+        display: grid;
+        gap: 8px;
+        max-height: 40vh;
+        padding: 0 20px;
+        overflow: auto;
+      }
+
+      .notice {
+        display: flex;
+        align-items: flex-start;
+        gap: 12px;
+        margin-top: 4px;
+        padding: 10px 12px 10px 14px;
+        border: 1px solid color-mix(in srgb, var(--tone) 32%, transparent);
+        border-radius: 12px;
+        background: var(--tone-ground);
+        animation: drop 180ms ease;
+      }
+
+      .error {
+        --tone: var(--bad);
+        --tone-ground: var(--bad-ground);
+      }
+
+      .warning {
+        --tone: var(--warn);
+        --tone-ground: var(--warn-ground);
+      }
+
+      .info {
+        --tone: var(--info);
+        --tone-ground: var(--info-ground);
+      }
+
+      .notice > svg.icon {
+        margin-top: 2px;
+        color: var(--tone);
+      }
+
+      .words {
+        flex: 1;
+        min-width: 0;
+        overflow-wrap: anywhere;
+      }
+
+      .words p,
+      .words li {
+        color: var(--text-soft);
+      }
+
+      .problems ul {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 2px 14px;
+      }
+
+      .problem {
+        padding: 1px 2px;
+        border: 0;
+        border-radius: 4px;
+        background: none;
+        text-align: left;
+      }
+
+      .problem strong {
+        margin-right: 6px;
+        color: var(--text);
+        font-weight: 600;
+      }
+
+      .problem:hover span {
+        text-decoration: underline;
+        text-underline-offset: 3px;
+      }
+
+      @keyframes drop {
+        from {
+          opacity: 0;
+          transform: translateY(-6px);
+        }
+      }
+
+      @media (max-width: 720px) {
+        :host {
+          padding: 0 12px;
+        }
+
+        .notice {
+          flex-wrap: wrap;
+        }
+      }
+    `,
+  ];
+}

@@ -1,0 +1,72 @@
+/** The base of the fields: a label, a control, a hint and what is wrong with the value. */
+import { type CSSResultGroup, LitElement, type TemplateResult, css, html, nothing } from "lit";
+import { property } from "lit/decorators.js";
+import { icon } from "../elements/icons.js";
+import type { Json, JsonObject } from "../net/types.js";
+import type { ParamChange } from "../store/commands.js";
+import type { Studio } from "../store/studio.js";
+import { base, controls } from "../styles/shared.js";
+import { type FieldOf, type Widget, valueOf } from "./schema.js";
+
+/** Sent by a field when the person changes a value; `detail` lists the parameters to set. */
+export type ParamsChanged = CustomEvent<ParamChange[]>;
+
+export abstract class FieldElement<W extends Widget> extends LitElement {
+  @property({ attribute: false }) studio!: Studio;
+  @property({ attribute: false }) field!: FieldOf<W>;
+  @property({ attribute: false }) params: JsonObject = {};
+  /** What is wrong with this parameter, in the server's words. */
+  @property({ attribute: false }) faults: string[] = [];
+
+  protected get value(): Json {
+    return valueOf(this.params, this.field);
+  }
+
+  protected change(value: Json, name = this.field.name): void {
+    this.changeAll([{ name, value }]);
+  }
+
+  protected changeAll(changes: ParamChange[]): void {
+    this.dispatchEvent(new CustomEvent<ParamChange[]>("qp-params", { detail: changes, bubbles: true, composed: true }));
+  }
+
+  protected get invalid(): "true" | "false" {
+    return this.faults.length > 0 ? "true" : "false";
+  }
+
+  /** Goes under the control; the control names it by `aria-describedby="notes"`. */
+  protected notes(): TemplateResult {
+    return html`<div id="notes" class="notes">
+      ${this.field.description ? html`<p class="hint">${this.field.description}</p>` : nothing}
+      ${this.faults.map((fault) => html`<p class="fault">${icon("alert")}<span>${fault}</span></p>`)}
+    </div>`;
+  }
+
+  static override readonly styles: CSSResultGroup = [
+    base,
+    controls,
+    css`
+      :host {
+        display: grid;
+        gap: 6px;
+        align-content: start;
+      }
+
+      .notes {
+        display: grid;
+        gap: 4px;
+      }
+
+      .notes:empty {
+        display: none;
+      }
+
+      .head {
+        display: flex;
+        align-items: baseline;
+        justify-content: space-between;
+        gap: 8px;
+      }
+    `,
+  ];
+}

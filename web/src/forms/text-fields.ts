@@ -1,0 +1,105 @@
+/** Fields for words: one line, a prompt of several lines, and raw JSON for what has no better widget. */
+import { css, html } from "lit";
+import { customElement, state } from "lit/decorators.js";
+import { live } from "lit/directives/live.js";
+import { t } from "../i18n/text.js";
+import type { Json } from "../net/types.js";
+import { FieldElement } from "./field-element.js";
+
+@customElement("qp-field-text")
+export class QpFieldText extends FieldElement<"text"> {
+  override render() {
+    return html`
+      <label for="control">${this.field.title}</label>
+      <input
+        id="control"
+        class="input"
+        type="text"
+        autocomplete="off"
+        aria-describedby="notes"
+        aria-invalid=${this.invalid}
+        .value=${live(String(this.value ?? ""))}
+        @input=${(event: InputEvent) => this.change((event.target as HTMLInputElement).value)}
+      />
+      ${this.notes()}
+    `;
+  }
+}
+
+@customElement("qp-field-prompt")
+export class QpFieldPrompt extends FieldElement<"prompt"> {
+  override render() {
+    return html`
+      <label for="control">${this.field.title}</label>
+      <textarea
+        id="control"
+        class="input"
+        rows="5"
+        placeholder=${t("field.promptHint")}
+        aria-describedby="notes"
+        aria-invalid=${this.invalid}
+        .value=${live(String(this.value ?? ""))}
+        @input=${(event: InputEvent) => this.change((event.target as HTMLTextAreaElement).value)}
+      ></textarea>
+      ${this.notes()}
+    `;
+  }
+
+  static override readonly styles = [
+    FieldElement.styles,
+    css`
+      textarea {
+        min-height: 128px;
+        max-height: 46vh;
+        resize: vertical;
+        field-sizing: content;
+        font-size: 15px;
+        line-height: 1.5;
+      }
+    `,
+  ];
+}
+
+@customElement("qp-field-json")
+export class QpFieldJson extends FieldElement<"json"> {
+  @state() private broken = false;
+
+  #typed(text: string): void {
+    let value: Json;
+    try {
+      value = JSON.parse(text) as Json;
+    } catch {
+      this.broken = true;
+      return;
+    }
+    this.broken = false;
+    this.change(value);
+  }
+
+  override render() {
+    return html`
+      <label for="control">${this.field.title}</label>
+      <textarea
+        id="control"
+        class="input"
+        rows="3"
+        spellcheck="false"
+        aria-describedby="notes"
+        aria-invalid=${this.broken ? "true" : this.invalid}
+        .value=${JSON.stringify(this.value)}
+        @change=${(event: Event) => this.#typed((event.target as HTMLTextAreaElement).value)}
+      ></textarea>
+      ${this.broken ? html`<p class="fault" role="alert">${t("field.notJson")}</p>` : this.notes()}
+    `;
+  }
+
+  static override readonly styles = [
+    FieldElement.styles,
+    css`
+      textarea {
+        font-family: var(--font-mono);
+        font-size: 13px;
+      }
+    `,
+  ];
+}

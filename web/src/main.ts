@@ -1,0 +1,2 @@
+/** The entry of the app: defines `qp-app`, which the page holds. */
+import "./app/qp-app.js";

@@ -1,0 +1,88 @@
+/** The edits of the document that the views offer. Each is one command, links included, so that undo takes all of it back. */
+import { t } from "../i18n/text.js";
+import type { BrickInfo, BrickInstance, WorkflowDocument } from "../net/types.js";
+import type { Command, ParamChange } from "./commands.js";
+import { freshId, placeFor, rewire } from "./document.js";
+import { perform, redo, undo } from "./history.js";
+import { titlesOf } from "./selectors.js";
+import type { Store } from "./state.js";
+
+export class Editor {
+  constructor(
+    private readonly store: Store,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  setParams(brick: string, changes: ParamChange[]): void {
+    this.#do({ kind: "set-params", brick, changes });
+  }
+
+  rename(name: string): void {
+    this.#do({ kind: "rename", name });
+  }
+
+  collapse(brick: string, collapsed: boolean): void {
+    this.#do({ kind: "collapse", brick, collapsed });
+  }
+
+  /** Adds a brick where its category belongs and gives its id. */
+  add(info: BrickInfo): string {
+    const { document, catalog } = this.store.state;
+    const brick: BrickInstance = { id: freshId(document, info.id), brick: info.id, requires: requirement(info.version), params: {} };
+    const at = placeFor(document, catalog, info);
+    const links = rewire(document.bricks.toSpliced(at, 0, brick), document.links, catalog);
+    this.#do({ kind: "insert", brick, at, links, collapsed: false });
+    this.store.set({ announcement: t("announce.added", { brick: info.label, position: at + 1 }) });
+    return brick.id;
+  }
+
+  remove(id: string): void {
+    const { document, catalog } = this.store.state;
+    const title = titlesOf(this.store.state).get(id) ?? id;
+    const links = rewire(document.bricks.filter((brick) => brick.id !== id), document.links, catalog);
+    this.#do({ kind: "remove", brick: id, links });
+    this.store.toast(t("toast.removed", { brick: title }));
+  }
+
+  /** Moves a brick to a place in the strip, counted from 0. */
+  move(id: string, to: number): void {
+    const { document, catalog } = this.store.state;
+    const from = document.bricks.findIndex((brick) => brick.id === id);
+    const brick = document.bricks[from];
+    const target = Math.max(0, Math.min(document.bricks.length - 1, to));
+    if (!brick || target === from) return;
+    const links = rewire(document.bricks.toSpliced(from, 1).toSpliced(target, 0, brick), document.links, catalog);
+    this.#do({ kind: "move", brick: id, to: target, links });
+    const title = titlesOf(this.store.state).get(id) ?? id;
+    this.store.set({ announcement: t("announce.moved", { brick: title, position: target + 1, count: document.bricks.length }) });
+  }
+
+  /** Puts another document in place of this one; undo brings this one back. */
+  replace(document: WorkflowDocument): void {
+    this.#do({ kind: "replace", document });
+  }
+
+  undo(): void {
+    const { document, history } = this.store.state;
+    const edited = undo(document, history);
+    if (edited) this.store.set({ ...edited, dirty: true, announcement: t("announce.undone") });
+  }
+
+  redo(): void {
+    const { document, history } = this.store.state;
+    const edited = redo(document, history);
+    if (edited) this.store.set({ ...edited, dirty: true, announcement: t("announce.redone") });
+  }
+
+  #do(command: Command): void {
+    const { document, history } = this.store.state;
+    const edited = perform(document, history, command, this.now());
+    if (edited) this.store.set({ ...edited, dirty: true });
+  }
+}
+
+/** The versions that a brick added now will accept: those compatible with the one installed. */
+function requirement(version: string): string {
+  const [major = "0", minor = "0"] = version.split(".");
+  return major === "0" ? `^0.${minor}` : `^${major}`;
+}

@@ -1,0 +1,252 @@
+/** Jobs as this page sees them: starting, stopping, following them by events, and catching up after a gap. */
+import { t } from "../i18n/text.js";
+import { ApiError, type Client } from "../net/client.js";
+import { EventConnection, type EventHandlers } from "../net/events.js";
+import type { Job, JobEvent } from "../net/types.js";
+import { afterEvent, afterPreview, afterProgress, isFinished, merged } from "./jobs.js";
+import { shownJob, stoppable, titlesOf } from "./selectors.js";
+import type { Store } from "./state.js";
+import { uuid } from "./uuid.js";
+
+const PAGE = 50;
+
+export class Runs {
+  readonly #asked = new Set<string>();
+  #connection: EventConnection | undefined;
+
+  constructor(
+    private readonly store: Store,
+    private readonly client: Client,
+    /** Called after each (re)connection, for everything that is not a job. */
+    private readonly refresh: () => Promise<void>,
+    private readonly connect: (handlers: EventHandlers, lastSeq: number) => EventConnection = (handlers, lastSeq) =>
+      new EventConnection(handlers, lastSeq),
+  ) {}
+
+  async start(): Promise<void> {
+    await this.#catchUp().catch(() => this.store.set({ connection: "reconnecting" }));
+    const jobs = Object.values(this.store.state.jobs);
+    const lastSeq = Math.max(0, ...jobs.map((job) => job.last_seq));
+    this.#connection = this.connect(this.#handlers(), lastSeq);
+    this.#connection.start();
+  }
+
+  stopFollowing(): void {
+    this.#connection?.stop();
+  }
+
+  async submit(): Promise<void> {
+    const { document, submitting } = this.store.state;
+    if (submitting) return;
+    this.store.set({ submitting: true });
+    this.store.dismiss("run");
+    try {
+      const job = await this.client.submit(uuid(), document);
+      this.store.putJob(merged(this.store.state.jobs[job.id], job));
+      this.#track(job.id);
+      this.store.set({ problems: [], announcement: t("announce.queued") });
+    } catch (error) {
+      this.#refused(error);
+    } finally {
+      this.store.set({ submitting: false });
+    }
+  }
+
+  async stop(): Promise<void> {
+    const job = stoppable(this.store.state);
+    if (job) await this.cancel(job.id);
+  }
+
+  async cancel(id: string): Promise<void> {
+    await this.#attempt(async () => this.#put(await this.client.cancel(id)));
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#attempt(async () => {
+      await this.client.deleteJob(id);
+      this.store.dropJob(id);
+      this.store.toast(t("toast.jobDeleted"));
+    });
+  }
+
+  async more(): Promise<void> {
+    const { jobs, jobOrder } = this.store.state;
+    const oldest = jobs[jobOrder.at(-1) ?? ""];
+    if (!oldest) return;
+    await this.#attempt(async () => {
+      const page = await this.client.jobs(PAGE, oldest.last_seq);
+      const fresh = page.jobs.filter((job) => !(job.id in jobs));
+      this.store.putJobs(fresh);
+      this.store.set({ moreJobs: fresh.length > 0 && page.jobs.length >= PAGE });
+    });
+  }
+
+  /** The job with the document it ran, asked for when only its summary is known. */
+  async whole(id: string): Promise<Job | undefined> {
+    const known = this.store.state.jobs[id];
+    if (known?.document) return known;
+    return this.#attempt(async () => {
+      const job = await this.client.job(id);
+      this.#put(job);
+      return job;
+    });
+  }
+
+  /** Shows a job's progress and pictures on the bricks. */
+  show(id: string | undefined): void {
+    const { shown, shownBefore } = this.store.state;
+    if (shown === id) return;
+    const before = shownJob(this.store.state);
+    const keeps = before !== undefined && isFinished(before) && before.state === "succeeded";
+    this.store.set({ shown: id, shownBefore: keeps ? shown : shownBefore });
+  }
+
+  forgetPictures(): void {
+    this.store.set({ shown: undefined, shownBefore: undefined });
+  }
+
+  #handlers(): EventHandlers {
+    return {
+      opened: (again) => {
+        this.store.set({ connection: "online" });
+        this.store.dismiss("server");
+        if (again) void this.#catchUp().catch(() => undefined);
+      },
+      lost: () => this.store.set({ connection: "reconnecting" }),
+      job: (event) => this.#event(event),
+      progress: (event) => this.#change(event.job, (job) => afterProgress(job, event)),
+      preview: (event) => this.#change(event.job, (job) => afterPreview(job, event)),
+    };
+  }
+
+  #change(id: string, next: (job: Job) => Job): void {
+    const job = this.store.state.jobs[id];
+    if (!job) return void this.#fetch(id);
+    const changed = next(job);
+    if (changed !== job) this.store.putJob(changed);
+  }
+
+  #event(event: JobEvent): void {
+    if (event.kind === "deleted") return this.store.dropJob(event.job);
+    if (event.kind === "log") return;
+    this.#change(event.job, (job) => afterEvent(job, event));
+    this.#follow(event.job);
+  }
+
+  #put(job: Job): void {
+    this.store.putJob(merged(this.store.state.jobs[job.id], job));
+    this.#follow(job.id);
+  }
+
+  #track(id: string): void {
+    const { tracked } = this.store.state;
+    const shown = shownJob(this.store.state);
+    if (!tracked.includes(id)) this.store.set({ tracked: [...tracked, id] });
+    if (!shown || isFinished(shown)) this.show(id);
+    this.#follow(id);
+  }
+
+  /** Turns the bricks to a job of this page when it starts, and says so when it ends. */
+  #follow(id: string): void {
+    const { tracked, jobs } = this.store.state;
+    const job = jobs[id];
+    if (!job || !tracked.includes(id)) return;
+    if (job.state === "running") this.show(id);
+    if (!isFinished(job)) return;
+    this.store.set({ tracked: tracked.filter((known) => known !== id) });
+    if (this.store.state.shown === undefined) this.show(id);
+    this.#ended(job);
+    this.#showNext();
+  }
+
+  #ended(job: Job): void {
+    if (job.state === "succeeded") this.store.set({ announcement: t("announce.succeeded") });
+    if (job.state === "cancelled") this.store.toast(t("toast.stopped"));
+    if (job.state === "failed") {
+      const brick = job.error?.brick ?? undefined;
+      const title = brick === undefined ? undefined : (titlesOf(this.store.state).get(brick) ?? brick);
+      this.store.notify({
+        key: "run",
+        tone: "error",
+        title: title === undefined ? t("notice.failed") : t("notice.failedAt", { brick: title }),
+        message: job.error?.message ?? t("notice.noReason"),
+        ...(brick === undefined ? {} : { brick }),
+      });
+    }
+  }
+
+  #showNext(): void {
+    const { tracked, jobs } = this.store.state;
+    const running = tracked.find((id) => jobs[id]?.state === "running");
+    if (running !== undefined) this.show(running);
+  }
+
+  async #fetch(id: string): Promise<void> {
+    if (this.#asked.has(id)) return;
+    this.#asked.add(id);
+    try {
+      this.#put(await this.client.job(id));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    } finally {
+      this.#asked.delete(id);
+    }
+  }
+
+  /** Asks for the state of everything: at the start and after the stream was broken. */
+  async #catchUp(): Promise<void> {
+    const { jobs } = await this.client.jobs(PAGE);
+    const known = this.store.state.jobs;
+    this.store.putJobs(jobs.map((job) => merged(known[job.id], job)));
+    this.store.set({ moreJobs: jobs.length >= PAGE });
+    const listed = new Set(jobs.map((job) => job.id));
+    const { tracked, shown, jobOrder } = this.store.state;
+    const unsure = jobOrder.filter((id) => !listed.has(id) && this.#unfinished(id));
+    const wanted = new Set([...tracked, ...(shown === undefined ? [] : [shown]), ...unsure]);
+    await Promise.all([...wanted].map((id) => this.#ask(id)));
+    await this.refresh();
+  }
+
+  #unfinished(id: string): boolean {
+    const job = this.store.state.jobs[id];
+    return job !== undefined && !isFinished(job);
+  }
+
+  async #ask(id: string): Promise<void> {
+    try {
+      this.#put(await this.client.job(id));
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) this.store.dropJob(id);
+      else throw error;
+    }
+  }
+
+  #refused(error: unknown): void {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.unreachable) return this.#unreachable();
+    this.store.set({ problems: error.problems });
+    const first = error.problems.find((problem) => problem.brick);
+    this.store.notify({
+      key: "run",
+      tone: "error",
+      title: t("notice.refused"),
+      message: error.problems.length > 0 ? t("notice.seeProblems") : error.message,
+      ...(first?.brick ? { brick: first.brick } : {}),
+    });
+  }
+
+  #unreachable(): void {
+    this.store.notify({ key: "server", tone: "error", title: t("notice.unreachable"), message: t("notice.unreachableHint") });
+  }
+
+  async #attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.unreachable) this.#unreachable();
+      else this.store.notify({ key: "job", tone: "error", title: t("notice.notDone"), message: error.message });
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,180 @@
+/** What the views show, computed from the state. */
+import type { BrickInfo, BrickInstance, BrickRun, Job, Json, JsonObject, Preview, Problem, Result, ValueSummary, WorkflowDocument } from "../net/types.js";
+import { splitEnd } from "../ports/wiring.js";
+import { type Catalog, findBrick, isCollapsed, openInputs, titles } from "./document.js";
+import { isFinished } from "./jobs.js";
+import type { Picture, State } from "./state.js";
+
+export type LedState = "ready" | "missing" | "waiting" | "running" | "done" | "cached" | "failed" | "unknown";
+
+export interface CardView {
+  brick: BrickInstance;
+  /** `undefined` while its brick is not installed. */
+  info: BrickInfo | undefined;
+  title: string;
+  collapsed: boolean;
+  position: number;
+  count: number;
+  run: BrickRun | undefined;
+  preview: Preview | undefined;
+  pictures: Picture[];
+  /** `<input label>\n<title of the brick that feeds it>` */
+  wires: string[];
+  open: string[];
+  problems: Problem[];
+  led: LedState;
+  lastSeed: number | undefined;
+}
+
+const titleCache = new WeakMap<WorkflowDocument, { catalog: Catalog; titles: Map<string, string> }>();
+
+export function titlesOf(state: State): Map<string, string> {
+  const cached = titleCache.get(state.document);
+  if (cached?.catalog === state.catalog) return cached.titles;
+  const fresh = { catalog: state.catalog, titles: titles(state.document, state.catalog) };
+  titleCache.set(state.document, fresh);
+  return fresh.titles;
+}
+
+export function shownJob(state: State): Job | undefined {
+  return state.shown === undefined ? undefined : state.jobs[state.shown];
+}
+
+/** The job that Stop would end: the one shown while it lasts, else the newest unfinished one of this page. */
+export function stoppable(state: State): Job | undefined {
+  const shown = shownJob(state);
+  if (shown && !isFinished(shown)) return shown;
+  return state.tracked.map((id) => state.jobs[id]).findLast((job) => job !== undefined && !isFinished(job));
+}
+
+/** Unfinished jobs, the one that runs first. */
+export function queue(state: State): string[] {
+  return state.jobOrder
+    .filter((id) => {
+      const job = state.jobs[id];
+      return job !== undefined && !isFinished(job);
+    })
+    .reverse()
+    .sort((a, b) => Number(state.jobs[b]?.state === "running") - Number(state.jobs[a]?.state === "running"));
+}
+
+export function card(state: State, id: string): CardView | undefined {
+  const brick = findBrick(state.document, id);
+  if (!brick) return undefined;
+  const info = state.catalog.get(brick.brick);
+  const job = shownJob(state);
+  const run = job?.bricks[id];
+  const open = info ? openInputs(state.document, info, id) : [];
+  const problems = state.problems.filter((problem) => problem.brick === id);
+  return {
+    brick,
+    info,
+    title: titlesOf(state).get(id) ?? id,
+    collapsed: isCollapsed(state.document, id),
+    position: state.document.bricks.indexOf(brick),
+    count: state.document.bricks.length,
+    run,
+    preview: job?.preview?.brick === id ? job.preview : undefined,
+    pictures: picturesAt(state, id, info),
+    wires: wires(state, id, info),
+    open,
+    problems,
+    led: led(state, info, job, run, open.length + problems.length),
+    lastSeed: lastSeed(job),
+  };
+}
+
+function led(state: State, info: BrickInfo | undefined, job: Job | undefined, run: BrickRun | undefined, faults: number): LedState {
+  if (!info) return state.catalogLoaded ? "unknown" : "ready";
+  if (run?.state === "running" && job?.state === "running") return "running";
+  if (run?.state === "failed") return "failed";
+  if (faults > 0) return "missing";
+  if (job && !isFinished(job) && (run === undefined || run.state === "pending")) return "waiting";
+  if (run?.state === "done" || run?.state === "cached") return run.state;
+  return "ready";
+}
+
+function wires(state: State, id: string, info: BrickInfo | undefined): string[] {
+  return state.document.links.flatMap((link) => {
+    const to = splitEnd(link.to);
+    if (to.brick !== id) return [];
+    const from = splitEnd(link.from).brick;
+    const label = info?.inputs.find((port) => port.name === to.port)?.label ?? to.port;
+    return [`${label || to.port}\n${titlesOf(state).get(from) ?? from}`];
+  });
+}
+
+const pictureCache = new WeakMap<object, Picture>();
+
+/** The pictures a brick shows: those of the shown job, or the ones before until new ones are there. */
+function picturesAt(state: State, id: string, info: BrickInfo | undefined): Picture[] {
+  if (info?.category !== "generator" && info?.category !== "output") return [];
+  const shown = shownJob(state);
+  const fresh = shown ? picturesOf(shown, id) : [];
+  if (fresh.length > 0 || (shown && isFinished(shown))) return fresh;
+  const before = state.shownBefore === undefined ? undefined : state.jobs[state.shownBefore];
+  return before ? picturesOf(before, id) : [];
+}
+
+/** The pictures that a brick made in a job: what it filed in the gallery, else what it handed on. */
+export function picturesOf(job: Job, id: string): Picture[] {
+  const filed = job.results.filter((result) => result.brick === id);
+  if (filed.length > 0) return filed.map(fromResult);
+  const outputs = job.bricks[id]?.outputs ?? {};
+  const info = infoOf(outputs["info"]);
+  return Object.values(outputs)
+    .flat()
+    .flatMap((value, index) => (value.kind === "image" ? [fromValue(job, value, info, index)] : []));
+}
+
+export function fromResult(result: Result): Picture {
+  const cached = pictureCache.get(result);
+  if (cached) return cached;
+  const { image, file, container, width, height, title, info } = result;
+  const picture = { digest: image, file, container, width, height, title, info };
+  pictureCache.set(result, picture);
+  return picture;
+}
+
+function fromValue(job: Job, value: Extract<ValueSummary, { kind: "image" | "mask" }>, info: JsonObject, index: number): Picture {
+  const cached = pictureCache.get(value);
+  if (cached) return cached;
+  const seed = Array.isArray(info["seeds"]) ? info["seeds"][index] : undefined;
+  const picture: Picture = {
+    digest: value.digest,
+    file: value.digest,
+    container: "png",
+    width: value.width,
+    height: value.height,
+    title: job.name,
+    info: seed === undefined ? info : { ...info, seed },
+  };
+  pictureCache.set(value, picture);
+  return picture;
+}
+
+function infoOf(values: ValueSummary[] | undefined): JsonObject {
+  const value = values?.[0];
+  if (value?.kind !== "json") return {};
+  const parsed: unknown = typeof value.value === "string" ? tryParse(value.value) : value.value;
+  return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? (parsed as JsonObject) : {};
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The seed a picture was made from, wherever its brick put it. */
+export function seedOf(info: JsonObject): Json | undefined {
+  return info["seed"] ?? (Array.isArray(info["seeds"]) ? info["seeds"][0] : undefined);
+}
+
+function lastSeed(job: Job | undefined): number | undefined {
+  const result = job?.results[0];
+  const seed = result && seedOf(result.info);
+  return typeof seed === "number" ? seed : undefined;
+}

@@ -1,0 +1,190 @@
+/** What the app knows, as plain data, and the one place that holds it. */
+import type {
+  Grant,
+  Job,
+  JsonObject,
+  Model,
+  PresetEntry,
+  Problem,
+  Refusal,
+  WorkflowDocument,
+  WorkflowEntry,
+} from "../net/types.js";
+import { type Catalog, EMPTY_DOCUMENT } from "./document.js";
+import { type History, NO_HISTORY } from "./history.js";
+import type { Jobs } from "./jobs.js";
+
+export type Panel = "add" | "workflows" | "history" | "queue" | "help";
+
+/** A card at the top of the page that stays until it is dismissed or its cause is gone. */
+export interface Notice {
+  /** One notice per key: a newer one replaces it. */
+  key: string;
+  tone: "error" | "warning" | "info";
+  title: string;
+  message: string;
+  details?: string[];
+  /** The brick it is about, offered as a way there. */
+  brick?: string;
+}
+
+export interface Toast {
+  id: number;
+  message: string;
+}
+
+/** A picture as cards and the lightbox show it. */
+export interface Picture {
+  digest: string;
+  /** The encoded file to download. */
+  file: string;
+  container: string;
+  width: number;
+  height: number;
+  title: string;
+  info: JsonObject;
+}
+
+export interface Lightbox {
+  pictures: Picture[];
+  index: number;
+}
+
+export type Connection = "connecting" | "online" | "reconnecting";
+
+export interface State {
+  document: WorkflowDocument;
+  history: History;
+  /** Whether the document was edited since it was last saved or loaded. */
+  dirty: boolean;
+  /** The name under which the document is stored on the server. */
+  savedName: string | undefined;
+  catalog: Catalog;
+  catalogLoaded: boolean;
+  refused: Refusal[];
+  /** Models by family, once asked for. */
+  models: Readonly<Record<string, Model[]>>;
+  brokenModels: Refusal[];
+  grants: Grant[];
+  workflows: WorkflowEntry[];
+  presets: PresetEntry[];
+  jobs: Jobs;
+  /** Ids of the known jobs, newest first. */
+  jobOrder: readonly string[];
+  moreJobs: boolean;
+  /** Unfinished jobs that were started here. */
+  tracked: readonly string[];
+  /** The job whose progress and pictures the bricks show. */
+  shown: string | undefined;
+  /** The job shown before, whose pictures stay until new ones come. */
+  shownBefore: string | undefined;
+  submitting: boolean;
+  problems: Problem[];
+  connection: Connection;
+  notices: Notice[];
+  toasts: Toast[];
+  panel: Panel | undefined;
+  lightbox: Lightbox | undefined;
+  /** What a screen reader is told next. */
+  announcement: string;
+}
+
+export const INITIAL: State = {
+  document: EMPTY_DOCUMENT,
+  history: NO_HISTORY,
+  dirty: false,
+  savedName: undefined,
+  catalog: new Map(),
+  catalogLoaded: false,
+  refused: [],
+  models: {},
+  brokenModels: [],
+  grants: [],
+  workflows: [],
+  presets: [],
+  jobs: {},
+  jobOrder: [],
+  moreJobs: false,
+  tracked: [],
+  shown: undefined,
+  shownBefore: undefined,
+  submitting: false,
+  problems: [],
+  connection: "connecting",
+  notices: [],
+  toasts: [],
+  panel: undefined,
+  lightbox: undefined,
+  announcement: "",
+};
+
+export class Store {
+  #state: State;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(initial: Partial<State> = {}) {
+    this.#state = { ...INITIAL, ...initial };
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  set(change: Partial<State>): void {
+    this.#state = { ...this.#state, ...change };
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  putJob(job: Job): void {
+    const { jobs, jobOrder } = this.#state;
+    const known = job.id in jobs;
+    this.set({ jobs: { ...jobs, [job.id]: job }, ...(known ? {} : { jobOrder: byAge([job, ...jobOrder.map((id) => jobs[id])]) }) });
+  }
+
+  putJobs(fresh: Job[]): void {
+    const jobs = { ...this.#state.jobs };
+    for (const job of fresh) jobs[job.id] = job;
+    this.set({ jobs, jobOrder: byAge(Object.values(jobs)) });
+  }
+
+  dropJob(id: string): void {
+    const { jobs, jobOrder, tracked, shown, shownBefore } = this.#state;
+    this.set({
+      jobs: Object.fromEntries(Object.entries(jobs).filter(([known]) => known !== id)),
+      jobOrder: jobOrder.filter((known) => known !== id),
+      tracked: tracked.filter((known) => known !== id),
+      shown: shown === id ? undefined : shown,
+      shownBefore: shownBefore === id ? undefined : shownBefore,
+    });
+  }
+
+  notify(notice: Notice): void {
+    this.set({ notices: [...this.#state.notices.filter((known) => known.key !== notice.key), notice] });
+  }
+
+  dismiss(key: string): void {
+    const { notices } = this.#state;
+    if (notices.some((notice) => notice.key === key)) this.set({ notices: notices.filter((notice) => notice.key !== key) });
+  }
+
+  toast(message: string): void {
+    const id = (this.#state.toasts.at(-1)?.id ?? 0) + 1;
+    this.set({ toasts: [...this.#state.toasts, { id, message }], announcement: message });
+  }
+
+  dropToast(id: number): void {
+    this.set({ toasts: this.#state.toasts.filter((toast) => toast.id !== id) });
+  }
+}
+
+function byAge(jobs: (Job | undefined)[]): string[] {
+  return jobs
+    .filter((job) => job !== undefined)
+    .sort((a, b) => b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id))
+    .map((job) => job.id);
+}

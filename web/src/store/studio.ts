@@ -1,0 +1,130 @@
+/** Everything the views talk to: the state, and the actions on it. */
+import { t } from "../i18n/text.js";
+import { ApiError, type Client } from "../net/client.js";
+import type { Upload } from "../net/types.js";
+import { autosave, restore } from "./autosave.js";
+import { Editor } from "./editor.js";
+import { Library } from "./library.js";
+import { Runs } from "./runs.js";
+import { Store } from "./state.js";
+
+const CHECK_DEBOUNCE_MS = 400;
+
+export class Studio {
+  readonly store: Store;
+  readonly editor: Editor;
+  readonly runs: Runs;
+  readonly library: Library;
+  readonly #restored: boolean;
+  readonly #families = new Set<string>();
+  readonly #flush: () => void;
+  #checkTimer: ReturnType<typeof setTimeout> | undefined;
+  #checked: unknown;
+
+  constructor(
+    private readonly client: Client,
+    storage: Pick<Storage, "getItem" | "setItem">,
+  ) {
+    const kept = restore(storage);
+    this.#restored = kept !== undefined;
+    this.store = new Store(kept);
+    this.editor = new Editor(this.store);
+    this.runs = new Runs(this.store, client, () => this.#refresh());
+    this.library = new Library(this.store, client, this.editor, this.runs);
+    this.#flush = autosave(this.store, storage);
+    this.store.subscribe(() => this.#checkSoon());
+  }
+
+  async start(): Promise<void> {
+    if (!this.#restored) await this.library.openFirst();
+    await this.runs.start();
+  }
+
+  /** Writes what is not written yet; called when the page goes away. */
+  flush(): void {
+    this.#flush();
+  }
+
+  /** Fetches the models of a family once. */
+  needModels(family: string): void {
+    if (this.#families.has(family)) return;
+    this.#families.add(family);
+    void this.#loadModels(family);
+  }
+
+  /** Stores a picture on the server. Gives `undefined` after telling why it could not. */
+  async upload(image: Blob): Promise<Upload | undefined> {
+    try {
+      this.store.dismiss("upload");
+      return await this.client.upload(image);
+    } catch (error) {
+      this.#tell("upload", t("notice.notUploaded"), error);
+      return undefined;
+    }
+  }
+
+  /** Lets a brick write to a folder. */
+  async allowFolder(brick: string, folder: string): Promise<boolean> {
+    try {
+      await this.client.allow(brick, "qpyt:store/files", folder);
+      const { grants } = await this.client.grants();
+      this.store.set({ grants });
+      this.store.dismiss("grant");
+      this.store.toast(t("toast.allowed", { folder }));
+      this.#checkAgain();
+      return true;
+    } catch (error) {
+      this.#tell("grant", t("notice.notAllowed"), error);
+      return false;
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    const [{ bricks, refused }, { grants }] = await Promise.all([this.client.bricks(), this.client.grants()]);
+    this.store.set({ catalog: new Map(bricks.map((brick) => [brick.id, brick])), refused, catalogLoaded: true, grants });
+    await Promise.all([...this.#families].map((family) => this.#loadModels(family)));
+    if (this.store.state.document.bricks.length === 0 && !this.#restored) await this.library.openFirst();
+    this.#checkAgain();
+  }
+
+  async #loadModels(family: string): Promise<void> {
+    try {
+      const { models, broken } = await this.client.models(family);
+      this.store.set({ models: { ...this.store.state.models, [family]: models }, brokenModels: broken });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#families.delete(family);
+    }
+  }
+
+  #checkAgain(): void {
+    this.#checked = undefined;
+    this.#checkSoon();
+  }
+
+  #checkSoon(): void {
+    const { document, catalogLoaded } = this.store.state;
+    if (!catalogLoaded || document === this.#checked) return;
+    this.#checked = document;
+    clearTimeout(this.#checkTimer);
+    this.#checkTimer = setTimeout(() => void this.#check(), CHECK_DEBOUNCE_MS);
+  }
+
+  async #check(): Promise<void> {
+    const { document } = this.store.state;
+    try {
+      const { problems } = await this.client.check(document);
+      if (document !== this.store.state.document) return;
+      this.store.set({ problems });
+      if (problems.length === 0) this.store.dismiss("check");
+    } catch (error) {
+      this.#tell("check", t("notice.notChecked"), error);
+    }
+  }
+
+  #tell(key: string, title: string, error: unknown): void {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.unreachable) return;
+    this.store.notify({ key, tone: "error", title, message: error.message });
+  }
+}

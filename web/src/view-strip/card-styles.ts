@@ -1,0 +1,281 @@
+/** The look of a brick's card. */
+import { css } from "lit";
+
+export const cardStyles = css`
+  :host {
+    --tint: var(--neutral);
+    --tint-text: var(--neutral-text);
+    display: flex;
+    min-width: 0;
+    flex: 1;
+  }
+
+  :host([category="input"]) {
+    --tint: var(--input);
+    --tint-text: var(--input-text);
+  }
+
+  :host([category="generator"]) {
+    --tint: var(--generator);
+    --tint-text: var(--generator-text);
+  }
+
+  :host([category="setting"]) {
+    --tint: var(--setting);
+    --tint-text: var(--setting-text);
+  }
+
+  :host([category="output"]) {
+    --tint: var(--output);
+    --tint-text: var(--output-text);
+  }
+
+  article {
+    position: relative;
+    display: flex;
+    flex-direction: column;
+    flex: 1;
+    min-width: 0;
+    border: 1px solid var(--line);
+    border-radius: var(--radius);
+    background:
+      linear-gradient(to bottom, color-mix(in srgb, var(--tint) 9%, transparent), transparent 120px),
+      var(--surface);
+    box-shadow: var(--shadow);
+    overflow: hidden;
+    transition: border-color var(--quick);
+  }
+
+  article::before {
+    content: "";
+    position: absolute;
+    inset: 0 0 auto;
+    height: 3px;
+    background: var(--tint);
+  }
+
+  article.running {
+    border-color: color-mix(in srgb, var(--tint) 60%, var(--line));
+  }
+
+  article.failed {
+    border-color: color-mix(in srgb, var(--bad) 60%, var(--line));
+  }
+
+  header {
+    display: flex;
+    align-items: center;
+    gap: 8px;
+    padding: 13px 10px 9px 8px;
+  }
+
+  .grip {
+    width: 24px;
+    cursor: grab;
+    touch-action: none;
+    color: var(--text-faint);
+  }
+
+  .grip:active {
+    cursor: grabbing;
+  }
+
+  .mark {
+    display: grid;
+    place-items: center;
+    width: 28px;
+    height: 28px;
+    border-radius: 8px;
+    background: color-mix(in srgb, var(--tint) 18%, transparent);
+    color: var(--tint-text);
+  }
+
+  .mark svg.icon {
+    width: 16px;
+    height: 16px;
+  }
+
+  h2 {
+    overflow: hidden;
+    font-size: 15px;
+    font-weight: 650;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+
+  .state {
+    display: inline-flex;
+    align-items: center;
+    gap: 6px;
+    margin-left: auto;
+    color: var(--text-faint);
+    font-size: 12.5px;
+    white-space: nowrap;
+  }
+
+  .led {
+    width: 8px;
+    height: 8px;
+    border-radius: 50%;
+    background: var(--line-strong);
+  }
+
+  .led.missing,
+  .led.unknown {
+    border: 2px solid var(--warn);
+    background: none;
+  }
+
+  .led.waiting {
+    background: var(--text-faint);
+  }
+
+  .led.running {
+    background: var(--tint);
+    animation: breathe 1.4s ease-in-out infinite;
+  }
+
+  .led.done,
+  .led.cached {
+    background: var(--good);
+  }
+
+  .led.failed {
+    background: var(--bad);
+  }
+
+  .actions {
+    display: flex;
+  }
+
+  .wires {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 5px;
+    padding: 0 14px 4px;
+  }
+
+  .wire {
+    display: inline-flex;
+    align-items: center;
+    gap: 4px;
+    padding: 1px 8px;
+    border-radius: 6px;
+    background: color-mix(in srgb, var(--text-faint) 12%, transparent);
+    color: var(--text-soft);
+    font-size: 12px;
+  }
+
+  .wire svg.icon {
+    width: 12px;
+    height: 12px;
+    color: var(--text-faint);
+  }
+
+  .wire.open {
+    background: var(--warn-ground);
+    color: var(--warn);
+  }
+
+  .body {
+    display: flex;
+    flex-direction: column;
+    flex: 1;
+    gap: 16px;
+    min-height: 0;
+    padding: 10px 14px 16px;
+    overflow: auto;
+    scrollbar-width: thin;
+    scrollbar-color: var(--line-strong) transparent;
+  }
+
+  qp-stage {
+    flex: 1 0 auto;
+  }
+
+  :host([category="generator"]) qp-stage {
+    flex: 0 0 auto;
+    order: 1;
+  }
+
+  .faults {
+    display: grid;
+    gap: 6px;
+    padding: 10px 12px;
+    border-radius: 10px;
+    background: var(--bad-ground);
+  }
+
+  .missing-brick {
+    display: grid;
+    gap: 10px;
+    color: var(--text-soft);
+  }
+
+  pre {
+    margin: 0;
+    padding: 10px;
+    border-radius: 8px;
+    background: var(--surface-sunken);
+    font: 12px/1.5 var(--font-mono);
+    overflow: auto;
+    white-space: pre-wrap;
+    overflow-wrap: anywhere;
+  }
+
+  .collapsed header {
+    flex: 1;
+    flex-direction: column;
+    gap: 10px;
+    padding: 14px 0;
+  }
+
+  .collapsed .grip {
+    width: 28px;
+  }
+
+  .collapsed h2 {
+    flex: 0 1 auto;
+    min-height: 0;
+    writing-mode: vertical-rl;
+    color: var(--text-soft);
+  }
+
+  .collapsed .state {
+    margin: 0;
+  }
+
+  .collapsed .actions {
+    order: -1;
+  }
+
+  @media (max-width: 720px) {
+    .collapsed header {
+      flex-direction: row;
+      padding: 10px 10px 10px 8px;
+    }
+
+    .collapsed h2 {
+      writing-mode: horizontal-tb;
+    }
+
+    .collapsed .actions {
+      order: 0;
+      margin-left: auto;
+    }
+
+    .body {
+      overflow: visible;
+    }
+
+    .pictures {
+      min-height: 300px;
+    }
+  }
+
+  @keyframes breathe {
+    50% {
+      opacity: 0.35;
+    }
+  }
+`;

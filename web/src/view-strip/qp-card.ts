@@ -1,0 +1,196 @@
+/** One brick in the strip: its head, what feeds it, its form, and what it makes. */
+import { type PropertyValues, html, nothing } from "lit";
+import { customElement, property, query } from "lit/decorators.js";
+import { icon } from "../elements/icons.js";
+import { StudioElement } from "../elements/studio-element.js";
+import "../forms/qp-form.js";
+import type { ParamsChanged } from "../forms/field-element.js";
+import type { QpForm } from "../forms/qp-form.js";
+import { fields } from "../forms/schema.js";
+import { t } from "../i18n/text.js";
+import type { BrickInfo, Problem } from "../net/types.js";
+import { type CardView, card } from "../store/selectors.js";
+import type { State } from "../store/state.js";
+import { base, controls } from "../styles/shared.js";
+import { cardStyles } from "./card-styles.js";
+import "./qp-stage.js";
+import type { PictureOpened } from "./qp-stage.js";
+
+/** Sent when the grip is pressed; `detail` is the pointer event. */
+export type GripPressed = CustomEvent<PointerEvent>;
+
+const STEPS: Record<string, (position: number, count: number) => number> = {
+  ArrowLeft: (position) => position - 1,
+  ArrowUp: (position) => position - 1,
+  ArrowRight: (position) => position + 1,
+  ArrowDown: (position) => position + 1,
+  Home: () => 0,
+  End: (_, count) => count - 1,
+};
+
+@customElement("qp-card")
+export class QpCard extends StudioElement<CardView | undefined> {
+  @property() brickId = "";
+
+  @query(".grip") private readonly grip!: HTMLElement | null;
+  @query("qp-form") private readonly form!: QpForm | null;
+  @query("article") private readonly article!: HTMLElement | null;
+
+  /** How often this card was drawn: the budget of a progress event is one card, once. */
+  draws = 0;
+
+  protected view(state: State): CardView | undefined {
+    return card(state, this.brickId);
+  }
+
+  /** Puts the keyboard into a parameter's field, or on the card. */
+  focusAt(name?: string): void {
+    if (name !== undefined && this.form?.focusField(name)) return;
+    this.article?.focus();
+  }
+
+  override willUpdate(): void {
+    this.setAttribute("category", this.current?.info?.category ?? "unknown");
+  }
+
+  override updated(_changed: PropertyValues): void {
+    this.draws += 1;
+  }
+
+  async #moveByKey(event: KeyboardEvent, view: CardView): Promise<void> {
+    const target = STEPS[event.key]?.(view.position, view.count);
+    if (target === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    this.studio.editor.move(this.brickId, target);
+    // Moving the element in the page takes the keyboard away from it.
+    await new Promise(requestAnimationFrame);
+    this.grip?.focus();
+    this.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  #pressed(event: PointerEvent): void {
+    this.dispatchEvent(new CustomEvent<PointerEvent>("qp-grip", { detail: event, bubbles: true, composed: true }));
+  }
+
+  #remove(): void {
+    this.dispatchEvent(new CustomEvent("qp-removing", { bubbles: true, composed: true }));
+    this.studio.editor.remove(this.brickId);
+  }
+
+  #head(view: CardView) {
+    const { title, collapsed, led, info } = view;
+    const state = t(`state.${led}`);
+    return html`<header>
+      <button
+        class="icon-button small grip"
+        type="button"
+        aria-label=${t("card.move", { brick: title })}
+        title=${t("card.moveHint")}
+        @pointerdown=${(event: PointerEvent) => this.#pressed(event)}
+        @keydown=${(event: KeyboardEvent) => void this.#moveByKey(event, view)}
+      >
+        ${icon("grip")}
+      </button>
+      <span class="mark">${icon(info?.category ?? "puzzle")}</span>
+      <h2 id="title" title=${info?.doc ?? ""}>${title}</h2>
+      <span class="state" title=${state}><span class="led ${led}"></span><span class=${collapsed ? "quiet" : ""}>${state}</span></span>
+      <div class="actions">
+        <button
+          class="icon-button small"
+          type="button"
+          aria-expanded=${collapsed ? "false" : "true"}
+          aria-label=${t(collapsed ? "card.expand" : "card.collapse", { brick: title })}
+          title=${t(collapsed ? "card.expand" : "card.collapse", { brick: title })}
+          @click=${() => this.studio.editor.collapse(this.brickId, !collapsed)}
+        >
+          ${icon(collapsed ? "unfold" : "fold")}
+        </button>
+        ${collapsed
+          ? nothing
+          : html`<button
+              class="icon-button small"
+              type="button"
+              aria-label=${t("card.remove", { brick: title })}
+              title=${t("card.remove", { brick: title })}
+              @click=${() => this.#remove()}
+            >
+              ${icon("trash")}
+            </button>`}
+      </div>
+    </header>`;
+  }
+
+  #wires(view: CardView) {
+    if (view.wires.length + view.open.length === 0) return nothing;
+    return html`<ul class="wires" aria-label=${t("card.wires")}>
+      ${view.wires.map((wire) => {
+        const [input = "", from = ""] = wire.split("\n");
+        return html`<li class="wire"><span>${input}</span>${icon("link")}<span class="quiet">${t("card.from")}</span><span>${from}</span></li>`;
+      })}
+      ${view.open.map((input) => html`<li class="wire open">${t("card.open", { input })}</li>`)}
+    </ul>`;
+  }
+
+  #faults(problems: Problem[]) {
+    if (problems.length === 0) return nothing;
+    return html`<div class="faults">
+      ${problems.map((problem) => html`<p class="fault">${icon("alert")}<span>${problem.message}</span></p>`)}
+    </div>`;
+  }
+
+  #body(view: CardView) {
+    const { info, brick, run, preview, pictures, problems, led, title, lastSeed } = view;
+    if (!info) return led === "unknown" ? this.#missing(view) : nothing;
+    const named = fieldNames(info);
+    const makes = info.category === "generator" || info.category === "output";
+    return html`
+      ${this.#faults(problems.filter((problem) => !named.has(problem.name ?? "")))}
+      ${makes
+        ? html`<qp-stage
+            .label=${title}
+            .run=${run}
+            .preview=${preview}
+            .pictures=${pictures}
+            ?running=${led === "running"}
+            ?placeholder=${info.category === "output"}
+            @qp-picture=${(event: PictureOpened) => this.studio.store.set({ lightbox: { pictures, index: event.detail } })}
+          ></qp-stage>`
+        : nothing}
+      <qp-form
+        .studio=${this.studio}
+        .schema=${info.params_schema}
+        .params=${brick.params}
+        .problems=${problems}
+        .brick=${brick.brick}
+        .lastSeed=${lastSeed}
+        @qp-params=${(event: ParamsChanged) => this.studio.editor.setParams(brick.id, event.detail)}
+      ></qp-form>
+    `;
+  }
+
+  #missing(view: CardView) {
+    const { brick } = view;
+    return html`<div class="missing-brick">
+      <p>${t("card.unknown", { brick: brick.brick, requires: brick.requires ?? "" })}</p>
+      <p class="hint">${t("card.unknownKept")}</p>
+      <pre>${JSON.stringify(brick.params, null, 2)}</pre>
+    </div>`;
+  }
+
+  override render() {
+    const view = this.current;
+    if (!view) return nothing;
+    const { collapsed, led } = view;
+    return html`
+      <article class="${led} ${collapsed ? "collapsed" : ""}" aria-labelledby="title" tabindex="-1">
+        ${this.#head(view)} ${collapsed ? nothing : html`${this.#wires(view)}<div class="body">${this.#body(view)}</div>`}
+      </article>
+    `;
+  }
+
+  static override readonly styles = [base, controls, cardStyles];
+}
+
+function fieldNames(info: BrickInfo): Set<string> {
+  return new Set(fields(info.params_schema).flatMap((field) => (field.widget === "size" ? [field.name, field.height.name] : [field.name])));
+}

@@ -1,0 +1,197 @@
+/** What a brick makes, as it is made: the preview with its step while it runs, its pictures after. */
+import { LitElement, css, html, nothing } from "lit";
+import { customElement, property } from "lit/decorators.js";
+import { icon } from "../elements/icons.js";
+import { t } from "../i18n/text.js";
+import { contentUrl } from "../net/client.js";
+import type { BrickRun, Preview } from "../net/types.js";
+import type { Picture } from "../store/state.js";
+import { base, controls } from "../styles/shared.js";
+
+/** Sent when a picture is clicked; `detail` is its place among the pictures of this stage. */
+export type PictureOpened = CustomEvent<number>;
+
+@customElement("qp-stage")
+export class QpStage extends LitElement {
+  @property() label = "";
+  @property({ attribute: false }) run: BrickRun | undefined;
+  @property({ attribute: false }) preview: Preview | undefined;
+  @property({ attribute: false }) pictures: Picture[] = [];
+  @property({ type: Boolean }) running = false;
+  /** Whether to hold the place of a picture that is not there yet. */
+  @property({ type: Boolean }) placeholder = false;
+
+  #open(index: number): void {
+    this.dispatchEvent(new CustomEvent<number>("qp-picture", { detail: index, bubbles: true, composed: true }));
+  }
+
+  #progress() {
+    const { fraction, step, steps, note } = this.run ?? {};
+    const percent = Math.round((fraction ?? 0) * 100);
+    const text = step && steps ? t("progress.steps", { step, steps }) : note ? note : t("progress.percent", { percent });
+    return html`
+      <div class="progress">
+        <div
+          class="track"
+          role="progressbar"
+          aria-label=${t("progress.label", { brick: this.label })}
+          aria-valuemin="0"
+          aria-valuemax="100"
+          aria-valuenow=${percent}
+          aria-valuetext=${text}
+        >
+          <div class="filled" style="width: ${percent}%"></div>
+        </div>
+        <span class="steps">${text}</span>
+      </div>
+    `;
+  }
+
+  #picture(picture: Picture, index: number) {
+    const title = picture.title || this.label;
+    return html`<button class="picture" type="button" aria-label=${t("picture.open", { title, number: index + 1 })} @click=${() => this.#open(index)}>
+      <img src=${contentUrl(picture.digest)} width=${picture.width} height=${picture.height} alt=${t("picture.alt", { title, number: index + 1 })} />
+    </button>`;
+  }
+
+  #content() {
+    if (this.preview && this.running) {
+      return html`<div class="pictures"><img class="preview" src=${this.preview.image} alt=${t("picture.preview")} /></div>`;
+    }
+    if (this.pictures.length > 0) {
+      return html`<div class="pictures ${this.pictures.length > 1 ? "many" : ""}">
+        ${this.pictures.map((picture, index) => this.#picture(picture, index))}
+      </div>`;
+    }
+    if (!this.placeholder && !this.running) return nothing;
+    return html`<div class="pictures empty">${icon("image")}<p>${this.running ? t("picture.soon") : t("picture.none")}</p></div>`;
+  }
+
+  override render() {
+    return html`${this.#content()} ${this.running ? this.#progress() : nothing}`;
+  }
+
+  static override readonly styles = [
+    base,
+    controls,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        gap: 10px;
+        min-height: 0;
+      }
+
+      .pictures {
+        position: relative;
+        display: grid;
+        flex: 1;
+        place-items: center;
+        min-height: 220px;
+        border-radius: 12px;
+        background: var(--surface-sunken);
+        overflow: hidden;
+      }
+
+      .pictures.many {
+        grid-template-columns: repeat(auto-fill, minmax(110px, 1fr));
+        grid-auto-rows: minmax(110px, 1fr);
+        gap: 6px;
+        padding: 6px;
+        overflow: auto;
+      }
+
+      .empty {
+        align-content: center;
+        gap: 10px;
+        border: 1.5px dashed var(--line);
+        background: none;
+        color: var(--text-faint);
+        text-align: center;
+      }
+
+      .empty svg.icon {
+        width: 34px;
+        height: 34px;
+        stroke-width: 1.3;
+      }
+
+      .picture {
+        position: absolute;
+        inset: 0;
+        display: block;
+        width: 100%;
+        height: 100%;
+        padding: 0;
+        border: 0;
+        background: none;
+        cursor: zoom-in;
+      }
+
+      .picture:focus-visible {
+        outline-offset: -3px;
+        border-radius: 12px;
+      }
+
+      .many .picture {
+        position: relative;
+        min-height: 110px;
+        border-radius: 8px;
+        overflow: hidden;
+      }
+
+      img {
+        display: block;
+        width: 100%;
+        height: 100%;
+        object-fit: contain;
+        animation: reveal 320ms ease;
+      }
+
+      .picture img {
+        position: absolute;
+        inset: 0;
+      }
+
+      .preview {
+        position: absolute;
+        inset: 0;
+        animation: none;
+      }
+
+      .progress {
+        display: flex;
+        align-items: center;
+        gap: 12px;
+      }
+
+      .track {
+        flex: 1;
+        height: 6px;
+        border-radius: 3px;
+        background: var(--line);
+        overflow: hidden;
+      }
+
+      .filled {
+        height: 100%;
+        border-radius: 3px;
+        background: var(--tint, var(--accent));
+        transition: width 160ms linear;
+      }
+
+      .steps {
+        color: var(--text-soft);
+        font-size: 13px;
+        font-variant-numeric: tabular-nums;
+        white-space: nowrap;
+      }
+
+      @keyframes reveal {
+        from {
+          opacity: 0;
+        }
+      }
+    `,
+  ];
+}
