@@ -5,7 +5,7 @@
 
 mod read;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::names::{BrickId, NodeId, PortRef};
 
 pub use read::{DocumentError, MAX_BRICKS, MAX_BYTES, MAX_DEPTH, MAX_LINKS};
-pub(crate) use read::{from_value, parse_bounded, show};
+pub(crate) use read::{cut, from_value, parse_bounded, show};
 
 /// The version of the format that this program writes, and the newest it reads.
 pub const VERSION: u64 = 1;
@@ -157,18 +157,11 @@ impl Document {
 
     /// The bricks as the strip shows them: first those that `layout.strip` lists, then the rest in document order.
     pub fn strip(&self) -> Vec<&BrickNode> {
-        let listed: Vec<&str> = self
-            .layout
-            .get("strip")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        let place =
-            |node: &&BrickNode| listed.iter().position(|id| *id == node.id.as_str()).unwrap_or(listed.len());
+        let listed = self.layout.get("strip").and_then(Value::as_array).into_iter().flatten();
+        let places: HashMap<&str, usize> =
+            listed.enumerate().filter_map(|(place, id)| Some((id.as_str()?, place))).collect();
         let mut strip: Vec<&BrickNode> = self.bricks.iter().collect();
-        strip.sort_by_cached_key(place);
+        strip.sort_by_key(|node| places.get(node.id.as_str()).copied().unwrap_or(usize::MAX));
         strip
     }
 }

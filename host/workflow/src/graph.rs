@@ -61,11 +61,11 @@ impl<'a> Graph<'a> {
         let mut waits_for: HashMap<usize, usize> = HashMap::new();
         let mut feeds_into: HashMap<usize, Vec<usize>> = HashMap::new();
         for &place in part {
-            let sources = self.sources(place).filter(|source| part.contains(source));
-            waits_for.insert(
-                place,
-                sources.map(|source| feeds_into.entry(source).or_default().push(place)).count(),
-            );
+            let sources: Vec<usize> = self.sources(place).filter(|source| part.contains(source)).collect();
+            waits_for.insert(place, sources.len());
+            for source in sources {
+                feeds_into.entry(source).or_default().push(place);
+            }
         }
         let mut ready: BinaryHeap<Reverse<usize>> =
             waits_for.iter().filter(|(_, count)| **count == 0).map(|(place, _)| Reverse(*place)).collect();

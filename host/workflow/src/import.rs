@@ -19,6 +19,9 @@ use bricks::{Brick, Rank, counterpart, placeholder};
 /// Longest title, in characters.
 const MAX_NAME: usize = 200;
 
+/// Most notes of an import.
+const MAX_NOTES: usize = 200;
+
 /// What an import gave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
@@ -68,6 +71,7 @@ fn from_original(entries: Vec<Value>, name: &str, catalog: &Catalog) -> Result<I
     document
         .links
         .retain(|link| !(without_source.contains(&link.to.node) && link.to.port.as_str() == "image"));
+    notes.truncate(MAX_NOTES);
     Ok(Imported { document, notes })
 }
 

@@ -6,7 +6,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::LocationSegment;
 use serde_json::{Map, Value};
 
-use crate::document::show;
+use crate::document::{cut, show};
 use crate::schema::{SchemaError, compile, properties, property};
 use crate::suggest::{hint, nearest};
 
@@ -51,8 +51,8 @@ pub fn check_params(schema: &Value, params: &Map<String, Value>) -> Result<Vec<P
     let validator = compile(schema)?;
     let whole = Value::Object(params.clone());
     let mut problems = unknown(schema, params);
-    problems.extend(validator.iter_errors(&whole).flat_map(|error| describe(schema, &error)));
-    problems.truncate(MAX_PROBLEMS);
+    let rest = MAX_PROBLEMS - problems.len().min(MAX_PROBLEMS);
+    problems.extend(validator.iter_errors(&whole).flat_map(|error| describe(schema, &error)).take(rest));
     Ok(problems)
 }
 
@@ -61,14 +61,14 @@ fn unknown(schema: &Value, params: &Map<String, Value>) -> Vec<ParamProblem> {
         return Vec::new();
     }
     let names = params.keys().filter(|name| property(schema, name).is_none());
-    names.map(|name| unknown_param(schema, name)).collect()
+    names.take(MAX_PROBLEMS).map(|name| unknown_param(schema, name)).collect()
 }
 
 fn unknown_param(schema: &Value, name: &str) -> ParamProblem {
     let known = properties(schema).map(|(known, _)| known.as_str());
     ParamProblem {
         name: Some(name.to_owned()),
-        message: format!("`{name}` is not a parameter of this brick{}", hint(name, known)),
+        message: format!("`{}` is not a parameter of this brick{}", cut(name), hint(name, known)),
     }
 }
 
@@ -78,7 +78,7 @@ fn describe(schema: &Value, error: &ValidationError<'_>) -> Vec<ParamProblem> {
     let at_top = path.name.is_none();
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } if at_top => {
-            unexpected.iter().map(|name| unknown_param(schema, name)).collect()
+            unexpected.iter().take(MAX_PROBLEMS).map(|name| unknown_param(schema, name)).collect()
         }
         ValidationErrorKind::Required { property } => {
             let missing = property.as_str().unwrap_or_default();

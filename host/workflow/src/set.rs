@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::catalog::{Catalog, ResolveError};
-use crate::document::Document;
+use crate::document::{Document, cut};
 use crate::names::NodeId;
 use crate::schema::{properties, property, takes_type, types};
 use crate::suggest::hint;
@@ -61,7 +61,7 @@ pub enum SetError {
 /// # Errors
 /// When the brick instance or the parameter doesn't exist (with the nearest that does) or the value isn't of its type.
 pub fn set_param(document: &mut Document, catalog: &Catalog, assignment: &str) -> Result<(), SetError> {
-    let not_an_override = || SetError::NotAnOverride(assignment.chars().take(100).collect());
+    let not_an_override = || SetError::NotAnOverride(cut(assignment));
     let (target, value) = assignment.split_once('=').ok_or_else(not_an_override)?;
     let (node, param) = target.split_once('.').ok_or_else(not_an_override)?;
     let (node, param) = (node.trim(), param.trim());
@@ -69,21 +69,21 @@ pub fn set_param(document: &mut Document, catalog: &Catalog, assignment: &str) -
     let known = document.bricks.iter().map(|node| node.id.as_str());
     let found = document.bricks.iter().find(|candidate| candidate.id.as_str() == node);
     let found =
-        found.ok_or_else(|| SetError::UnknownInstance { node: node.to_owned(), hint: hint(node, known) })?;
+        found.ok_or_else(|| SetError::UnknownInstance { node: cut(node), hint: hint(node, known) })?;
     let id = found.id.clone();
     let spec = catalog
         .resolve_node(document, found)
         .map_err(|reason| SetError::NotInstalled { node: id.clone(), reason })?;
     let schema = property(&spec.params_schema, param).ok_or_else(|| SetError::UnknownParam {
         node: id.clone(),
-        param: param.to_owned(),
+        param: cut(param),
         hint: hint(param, properties(&spec.params_schema).map(|(name, _)| name.as_str())),
     })?;
     let value = read(schema, value).ok_or_else(|| SetError::BadValue {
         node: id.clone(),
         param: param.to_owned(),
         expected: expected(schema),
-        value: value.chars().take(100).collect(),
+        value: cut(value),
     })?;
     if let Some(node) = document.node_mut(&id) {
         node.params.insert(param.to_owned(), value);

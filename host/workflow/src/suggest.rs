@@ -7,12 +7,21 @@ const ALIKE: f64 = 0.6;
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let mut best: Option<(&str, f64)> = None;
     for candidate in candidates {
+        if !lengths_allow(name.len(), candidate.len()) {
+            continue;
+        }
         let alike = strsim::normalized_damerau_levenshtein(name, candidate);
         if alike >= ALIKE && best.is_none_or(|(_, score)| alike > score) {
             best = Some((candidate, alike));
         }
     }
     best.map(|(candidate, _)| candidate)
+}
+
+/// Texts whose lengths differ this much can't be alike, whatever their letters; this also keeps endless ones from being
+/// compared. Lengths are in bytes, of which a letter has up to four.
+fn lengths_allow(one: usize, other: usize) -> bool {
+    one.min(other) as f64 >= ALIKE / 4.0 * one.max(other) as f64
 }
 
 /// The way out of an unknown name: the nearest one, else all of them when they are few.

@@ -12,7 +12,7 @@ use crate::problem::{Problem, ProblemCode};
 use crate::suggest::hint;
 
 /// Most problems that are reported for one document.
-const MAX_PROBLEMS: usize = 500;
+const MAX_PROBLEMS: usize = 200;
 
 /// Everything that keeps the document from running with these bricks; nothing when it can run.
 pub fn validate(document: &Document, catalog: &Catalog) -> Vec<Problem> {
@@ -84,6 +84,9 @@ impl<'a> Check<'a> {
         let mut fed: HashSet<&PortRef> = HashSet::new();
         let mut problems = Vec::new();
         for link in &self.document.links {
+            if problems.len() >= MAX_PROBLEMS {
+                break;
+            }
             match graph.place(&link.to.node) {
                 Some(place) if part.contains(&place) => {
                     problems.extend(self.link(graph, link, place, &mut fed))

@@ -321,19 +321,20 @@ fn table<T>(
 
 /// A value in a message: plain ones as they are, cut short; lists and objects by what they are.
 pub(crate) fn show(value: &Value) -> String {
-    /// Longest value that is quoted whole, in characters.
-    const LONGEST: usize = 40;
     match value {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
-        value => {
-            let text = value.to_string();
-            if text.chars().count() <= LONGEST {
-                text
-            } else {
-                format!("{}…", text.chars().take(LONGEST).collect::<String>())
-            }
-        }
+        value => cut(&value.to_string()),
+    }
+}
+
+/// A text in a message, whole when it is short.
+pub(crate) fn cut(text: &str) -> String {
+    /// Longest text that is quoted whole, in characters.
+    const LONGEST: usize = 60;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

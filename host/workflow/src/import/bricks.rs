@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::document::cut;
 use crate::names::BrickId;
 
 /// Where a brick has to stand in the strip, from left to right.
@@ -130,7 +131,7 @@ pub(super) fn counterpart(tag: &str, props: &Map<String, Value>, notes: &mut Vec
                     .to_owned(),
             ),
             _ if kind.meaningless.contains(&theirs.as_str()) || is_empty(value) => {}
-            _ => notes.push(format!("`{theirs}` of {tag} has no counterpart and was left out.")),
+            _ => notes.push(format!("`{}` of {tag} has no counterpart and was left out.", cut(theirs))),
         }
     }
     Some(brick)

@@ -5,9 +5,12 @@ use semver::{Comparator, Op, VersionReq};
 use serde_json::{Map, Value};
 
 use crate::catalog::{BrickSpec, Catalog};
-use crate::document::BrickNode;
+use crate::document::{BrickNode, cut};
 use crate::params::{check_params, fill_defaults};
 use crate::schema::{property, takes_type};
+
+/// Most entries of a list of choices that are looked at.
+const MAX_CHOICES: usize = 100;
 
 /// Gives a new instance its values as far as its brick takes them; what it doesn't take is told and stays at its
 /// default. An instance whose brick is not installed keeps all.
@@ -86,7 +89,7 @@ fn sampler(spec: &BrickSpec, property: &Value, text: &str, notes: &mut Vec<Strin
     notes.push(format!(
         "{}: the sampler \"{}\" is not known; the model's own is used.",
         spec.label,
-        short(text)
+        cut(text)
     ));
     Vec::new()
 }
@@ -97,12 +100,12 @@ fn choices(spec: &BrickSpec, property: &Value, items: Vec<Value>, notes: &mut Ve
         return Value::Array(items);
     };
     let mut known: Vec<Value> = Vec::new();
-    for item in items {
+    for item in items.into_iter().take(MAX_CHOICES) {
         let Some(text) = item.as_str().filter(|text| !is_none(text)) else { continue };
         match choice_among(of, of.get("x-labels").or_else(|| property.get("x-labels")), text) {
             Some(choice) if !known.contains(&Value::from(choice.as_str())) => known.push(Value::from(choice)),
             Some(_) => {}
-            None => notes.push(format!("{}: \"{}\" is not known and was left out.", spec.label, short(text))),
+            None => notes.push(format!("{}: \"{}\" is not known and was left out.", spec.label, cut(text))),
         }
     }
     Value::Array(known)
@@ -143,10 +146,6 @@ fn fold(text: &str) -> String {
         )
         .flat_map(char::to_lowercase)
         .collect()
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(60).collect()
 }
 
 /// Why a parameter can't have this value.
