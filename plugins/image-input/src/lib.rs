@@ -70,7 +70,10 @@ mod tests {
 
     #[test]
     fn without_a_picture_it_asks_for_one() {
-        assert!(problem_with_image(ImageInput::defaults().unwrap().run(()).err().unwrap()).contains("Choose a picture"));
+        assert!(
+            problem_with_image(ImageInput::defaults().unwrap().run(()).err().unwrap())
+                .contains("Choose a picture")
+        );
     }
 
     #[test]

@@ -120,7 +120,9 @@ impl Render {
 fn native(model: &str) -> Native {
     let models = list_models(None);
     let installed = models.into_iter().find(|installed| installed.id == model);
-    installed.map(|found| Native { side: found.native_size, multiple: found.size_multiple }).unwrap_or_default()
+    installed
+        .map(|found| Native { side: found.native_size, multiple: found.size_multiple })
+        .unwrap_or_default()
 }
 
 /// Says which picture comes next, and stops if the person stopped the job.
@@ -195,7 +197,10 @@ mod tests {
             let property = &schema["properties"][name];
             assert_eq!(property["default"], "");
             assert_eq!(property["enum"][0], "");
-            assert_eq!(property["enum"].as_array().unwrap().len(), property["x-labels"].as_array().unwrap().len());
+            assert_eq!(
+                property["enum"].as_array().unwrap().len(),
+                property["x-labels"].as_array().unwrap().len()
+            );
         }
         assert_eq!(schema["properties"]["model"]["x-model-family"], "stable-diffusion");
     }

@@ -97,10 +97,19 @@ mod tests {
     fn settings_out_of_bounds_are_named_with_their_bounds() {
         let cases = [
             (Settings { width: Some(32), ..Settings::default() }, "`width` is 32; it may be 64 to 2048."),
-            (Settings { height: Some(4096), ..Settings::default() }, "`height` is 4096; it may be 64 to 2048."),
+            (
+                Settings { height: Some(4096), ..Settings::default() },
+                "`height` is 4096; it may be 64 to 2048.",
+            ),
             (Settings { steps: Some(0), ..Settings::default() }, "`steps` is 0; it may be 1 to 150."),
-            (Settings { guidance: Some(31.5), ..Settings::default() }, "`guidance` is 31.5; it may be 0 to 30."),
-            (Settings { guidance: Some(f64::NAN), ..Settings::default() }, "`guidance` is NaN; it may be 0 to 30."),
+            (
+                Settings { guidance: Some(31.5), ..Settings::default() },
+                "`guidance` is 31.5; it may be 0 to 30.",
+            ),
+            (
+                Settings { guidance: Some(f64::NAN), ..Settings::default() },
+                "`guidance` is NaN; it may be 0 to 30.",
+            ),
             (Settings { count: Some(17), ..Settings::default() }, "`count` is 17; it may be 1 to 16."),
         ];
         for (given, expected) in cases {
@@ -123,7 +132,10 @@ mod tests {
     #[test]
     fn a_request_leaves_sampler_schedule_and_extras_to_the_model() {
         let request = request(&info(), 7);
-        assert_eq!((request.model.as_str(), request.prompt.as_str(), request.negative.as_str()), ("emoji", "a fox", "blur"));
+        assert_eq!(
+            (request.model.as_str(), request.prompt.as_str(), request.negative.as_str()),
+            ("emoji", "a fox", "blur")
+        );
         assert_eq!((request.width, request.height), (512, 768));
         assert_eq!((request.sampling.steps, request.sampling.guidance, request.sampling.seed), (4, 1.5, 7));
         assert_eq!((request.sampling.sampler, request.sampling.schedule, request.extra), (None, None, None));

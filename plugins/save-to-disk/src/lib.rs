@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use pattern::{Facts, Pattern};
 use qpyt_sdk::JsonObject;
-use qpyt_sdk::job::clock::{self, Moment};
 use qpyt_sdk::job;
+use qpyt_sdk::job::clock::{self, Moment};
 use qpyt_sdk::media::types::Container;
 use qpyt_sdk::prelude::*;
 use qpyt_sdk::shapes::info_of_picture;
@@ -61,7 +61,8 @@ impl Brick for SaveToDisk {
 
     fn run(self, inputs: Pictures) -> Result<Written> {
         let folder = chosen(&self.folder)?;
-        let pattern = Pattern::parse(&self.pattern).map_err(|problem| BrickError::bad_param("pattern", problem))?;
+        let pattern =
+            Pattern::parse(&self.pattern).map_err(|problem| BrickError::bad_param("pattern", problem))?;
         let info = inputs.info.map(|Json(info)| info).unwrap_or_default();
         let names = names(&pattern, &info, inputs.image.len(), clock::now(), job::seed());
         let written = inputs.image.iter().zip(&names).map(|(image, name)| {
@@ -94,7 +95,9 @@ fn names(pattern: &Pattern, info: &JsonObject, count: usize, now: Moment, seed: 
 /// A folder that can't be used is a matter of the parameter; the rest is the host's.
 fn not_written(error: StoreError) -> BrickError {
     match error {
-        StoreError::NotFound(message) | StoreError::BadArgument(message) => BrickError::bad_param("folder", message),
+        StoreError::NotFound(message) | StoreError::BadArgument(message) => {
+            BrickError::bad_param("folder", message)
+        }
         other => other.into(),
     }
 }
@@ -133,7 +136,11 @@ mod tests {
 
     #[test]
     fn an_unknown_token_is_a_problem_with_the_pattern() {
-        let brick = SaveToDisk { folder: "/p".to_owned(), pattern: "{sed}".to_owned(), ..SaveToDisk::defaults().unwrap() };
+        let brick = SaveToDisk {
+            folder: "/p".to_owned(),
+            pattern: "{sed}".to_owned(),
+            ..SaveToDisk::defaults().unwrap()
+        };
         let error = brick.run(Pictures { image: Vec::new(), info: None }).err().unwrap();
         assert!(problem_with("pattern", error).contains("`{sed}`"));
     }

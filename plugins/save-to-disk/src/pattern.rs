@@ -88,7 +88,9 @@ fn value(token: Token, Facts { now, info, uuid }: &Facts) -> String {
     match token {
         Token::Date => format!("{:04}-{:02}-{:02}", now.year, now.month, now.day),
         Token::Time => format!("{:02}-{:02}-{:02}", now.hour, now.minute, now.second),
-        Token::Seed => info.get("seed").and_then(Value::as_u64).map_or("no-seed".to_owned(), |seed| seed.to_string()),
+        Token::Seed => {
+            info.get("seed").and_then(Value::as_u64).map_or("no-seed".to_owned(), |seed| seed.to_string())
+        }
         Token::Model => text(info, "model").unwrap_or("no-model").to_owned(),
         Token::Uuid => uuid.clone(),
         Token::Prompt => match slug(text(info, "prompt").unwrap_or_default()) {
@@ -146,7 +148,10 @@ mod tests {
 
     #[test]
     fn what_is_not_known_of_a_picture_is_said() {
-        assert_eq!(filled("{seed} {model} {prompt}", json!({"model": "", "prompt": "?!"})), "no-seed no-model no-prompt");
+        assert_eq!(
+            filled("{seed} {model} {prompt}", json!({"model": "", "prompt": "?!"})),
+            "no-seed no-model no-prompt"
+        );
     }
 
     #[test]

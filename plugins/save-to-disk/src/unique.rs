@@ -53,7 +53,11 @@ mod tests {
         for _ in 0..64 {
             let uuid = uuids.next();
             let groups: Vec<&str> = uuid.split('-').collect();
-            assert_eq!(groups.iter().map(|group| group.len()).collect::<Vec<_>>(), [8, 4, 4, 4, 12], "{uuid}");
+            assert_eq!(
+                groups.iter().map(|group| group.len()).collect::<Vec<_>>(),
+                [8, 4, 4, 4, 12],
+                "{uuid}"
+            );
             assert!(groups[2].starts_with('4'), "{uuid}");
             assert!(groups[3].starts_with(['8', '9', 'a', 'b']), "{uuid}");
         }

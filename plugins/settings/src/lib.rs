@@ -72,13 +72,15 @@ mod tests {
 
     #[test]
     fn the_defaults_make_one_square_picture() {
-        let expected = json!({"width": 512, "height": 512, "steps": 25, "guidance": 7.0, "seed": null, "count": 1});
+        let expected =
+            json!({"width": 512, "height": 512, "steps": 25, "guidance": 7.0, "seed": null, "count": 1});
         assert_eq!(given("{}"), expected);
     }
 
     #[test]
     fn what_the_person_sets_is_given() {
-        let params = r#"{"width": 768, "height": 640, "steps": 4, "guidance": 1.5, "seed": 4294967295, "count": 3}"#;
+        let params =
+            r#"{"width": 768, "height": 640, "steps": 4, "guidance": 1.5, "seed": 4294967295, "count": 3}"#;
         assert_eq!(given(params), serde_json::from_str::<Value>(params).unwrap());
     }
 

@@ -49,7 +49,10 @@ impl Brick for Styles {
 
 fn known(id: &str) -> Result<&'static Style> {
     list::find(id).ok_or_else(|| {
-        BrickError::bad_param("styles", format!("There is no style `{id}` in this version. Choose another one."))
+        BrickError::bad_param(
+            "styles",
+            format!("There is no style `{id}` in this version. Choose another one."),
+        )
     })
 }
 
@@ -124,7 +127,10 @@ mod tests {
 
     #[test]
     fn braces_in_the_prompt_are_the_persons_own() {
-        assert_eq!(styled_prompt("a {prompt} sign", &[&POSTER, &INK]), "ink drawing of a {prompt} sign on a poster, hatched");
+        assert_eq!(
+            styled_prompt("a {prompt} sign", &[&POSTER, &INK]),
+            "ink drawing of a {prompt} sign on a poster, hatched"
+        );
     }
 
     #[test]
@@ -141,7 +147,10 @@ mod tests {
 
     #[test]
     fn without_styles_both_texts_pass() {
-        assert_eq!(run(&[], "a fox", Some("(blur:1.2), people")).unwrap(), ("a fox".into(), "(blur:1.2), people".into()));
+        assert_eq!(
+            run(&[], "a fox", Some("(blur:1.2), people")).unwrap(),
+            ("a fox".into(), "(blur:1.2), people".into())
+        );
         assert_eq!(run(&[], "a fox", None).unwrap(), ("a fox".into(), String::new()));
     }
 

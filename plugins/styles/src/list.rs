@@ -55,7 +55,9 @@ mod tests {
         for style in STYLES {
             let words = style.id.split('-');
             assert!(
-                words.clone().all(|word| !word.is_empty() && word.chars().all(|letter| letter.is_ascii_lowercase())),
+                words
+                    .clone()
+                    .all(|word| !word.is_empty() && word.chars().all(|letter| letter.is_ascii_lowercase())),
                 "{}",
                 style.id
             );

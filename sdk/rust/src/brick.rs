@@ -48,17 +48,14 @@ pub fn unknown(brick: &str) -> BrickError {
     BrickError::Other(format!("This component holds no brick `{brick}`."))
 }
 
-/// Makes a component of one or more bricks. Their version is that of the crate.
-///
-/// ```ignore
-/// qpyt_sdk::export!(Blur, Sharpen);
-/// ```
+/// Makes a component of one or more bricks, `qpyt_sdk::export!(Blur, Sharpen)`. Their version is that of the crate.
 #[macro_export]
 macro_rules! export {
     ($($brick:ty),+ $(,)?) => {
         const _: () = {
-            #[allow(dead_code, reason = "only the exports of a component use it")]
             struct Component;
+            // Natively there are no exports to use the bricks, but their tests do.
+            const _: Component = Component;
 
             impl $crate::bindings::exports::qpyt::brick::describe::Guest for Component {
                 fn bricks() -> ::std::vec::Vec<$crate::BrickInfo> {

@@ -82,7 +82,8 @@ fn parameter(name: &str, property: &Value) -> Option<String> {
     let outside = default.as_f64().is_some_and(|value| {
         number("minimum").is_some_and(|min| value < min) || number("maximum").is_some_and(|max| value > max)
     });
-    let not_offered = property.get("enum").and_then(Value::as_array).is_some_and(|choices| !choices.contains(default));
+    let not_offered =
+        property.get("enum").and_then(Value::as_array).is_some_and(|choices| !choices.contains(default));
     (outside || not_offered).then(|| format!("parameter `{name}`: its default {default} is not allowed"))
 }
 

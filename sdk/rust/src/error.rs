@@ -27,7 +27,9 @@ impl From<JobError> for BrickError {
     fn from(error: JobError) -> Self {
         match error {
             JobError::Cancelled => Self::Cancelled,
-            JobError::TimedOut => Self::Host("This took longer than the brick is allowed to take.".to_owned()),
+            JobError::TimedOut => {
+                Self::Host("This took longer than the brick is allowed to take.".to_owned())
+            }
             JobError::ModelMissing(model) => {
                 Self::Host(format!("The model `{model}` is not installed. Install it or choose another one."))
             }
@@ -55,12 +57,12 @@ impl From<StoreError> for BrickError {
 impl From<MediaError> for BrickError {
     fn from(error: MediaError) -> Self {
         match error {
-            MediaError::TooLarge(bytes) => {
-                Self::Host(format!("The picture would need {bytes} bytes, more than a brick may use. Make it smaller."))
-            }
-            MediaError::BadArgument(message) | MediaError::Unsupported(message) | MediaError::Other(message) => {
-                Self::Host(message)
-            }
+            MediaError::TooLarge(bytes) => Self::Host(format!(
+                "The picture would need {bytes} bytes, more than a brick may use. Make it smaller."
+            )),
+            MediaError::BadArgument(message)
+            | MediaError::Unsupported(message)
+            | MediaError::Other(message) => Self::Host(message),
         }
     }
 }

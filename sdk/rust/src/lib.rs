@@ -70,10 +70,10 @@ pub use wit_bindgen;
 
 /// Why a run failed; the case tells the studio where to show the message.
 pub use bindings::qpyt::brick::types::BrickError;
-/// The four families of bricks; each has a colour.
-pub use bindings::qpyt::brick::types::Category;
 /// What a brick says about itself.
 pub use bindings::qpyt::brick::types::BrickInfo;
+/// The four families of bricks; each has a colour.
+pub use bindings::qpyt::brick::types::Category;
 /// A picture that the host owns; holding one costs a handle, not pixels.
 pub use bindings::qpyt::media::image::Image;
 

@@ -135,7 +135,11 @@ pub fn port<F: Arity>(name: &str, label: &str, doc: &str, required: bool) -> Por
 }
 
 /// Takes the values of one input out of those that came.
-pub fn take<F: Arity<Item: FromValue>>(received: &mut Vec<NamedValue>, name: &str, required: bool) -> Result<F> {
+pub fn take<F: Arity<Item: FromValue>>(
+    received: &mut Vec<NamedValue>,
+    name: &str,
+    required: bool,
+) -> Result<F> {
     let items = received
         .extract_if(.., |value| value.port == name)
         .map(|named| F::Item::from_value(named.value).map_err(|problem| BrickError::bad_input(name, problem)))
@@ -143,7 +147,8 @@ pub fn take<F: Arity<Item: FromValue>>(received: &mut Vec<NamedValue>, name: &st
     if items.is_empty() && (required || F::REQUIRED) {
         return Err(BrickError::bad_input(name, "This input is needed. Link a brick that gives it."));
     }
-    F::from_items(items).ok_or_else(|| BrickError::bad_input(name, "This input takes one value. Remove a link."))
+    F::from_items(items)
+        .ok_or_else(|| BrickError::bad_input(name, "This input takes one value. Remove a link."))
 }
 
 /// Adds the values of one output to those that are given.
@@ -240,9 +245,9 @@ impl<T> PortType for Json<T> {
 impl<T: DeserializeOwned> FromValue for Json<T> {
     fn from_value(value: Value) -> Result<Self, String> {
         match value {
-            Value::Json(text) => {
-                serde_json::from_str(&text).map(Self).map_err(|error| format!("This JSON can't be used: {error}."))
-            }
+            Value::Json(text) => serde_json::from_str(&text)
+                .map(Self)
+                .map_err(|error| format!("This JSON can't be used: {error}.")),
             other => Err(mismatch("a JSON value", &other)),
         }
     }

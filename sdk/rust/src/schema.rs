@@ -29,7 +29,8 @@ pub struct Property(JsonObject);
 impl Property {
     /// The schema of a parameter of type `T`, with what the person reads and the default.
     pub fn of<T: Parameter>(title: &str, description: &str, default: T) -> Self {
-        let property = T::describe(Self::default()).keyword("title", title).keyword("default", default.to_json());
+        let property =
+            T::describe(Self::default()).keyword("title", title).keyword("default", default.to_json());
         if description.is_empty() { property } else { property.keyword("description", description) }
     }
 
@@ -126,14 +127,15 @@ impl Schema {
 
     /// The schema as JSON. `x-order` keeps the order of the form, because an object's keys have none.
     pub fn to_json(&self) -> String {
-        let order: Value = self.0.iter().map(|(name, _)| *name).collect();
-        let properties: JsonObject =
-            self.0.iter().map(|(name, property)| ((*name).to_owned(), Value::Object(property.0.clone()))).collect();
-        let schema = [
-            ("type", Value::from("object")),
-            ("properties", Value::Object(properties)),
-            ("x-order", order),
-        ];
-        Value::Object(schema.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()).to_string()
+        let mut properties = JsonObject::new();
+        for (name, property) in &self.0 {
+            properties.insert((*name).to_owned(), Value::Object(property.0.clone()));
+        }
+        let order = self.0.iter().map(|(name, _)| Value::from(*name)).collect();
+        let schema = Property::default()
+            .keyword("type", "object")
+            .keyword("properties", properties)
+            .keyword("x-order", Value::Array(order));
+        Value::Object(schema.0).to_string()
     }
 }
