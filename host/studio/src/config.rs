@@ -75,7 +75,7 @@ pub struct LimitsConfig {
     /// Size of all outputs together, in MiB.
     pub output_mib: u64,
     /// The longest side of a picture in pixels.
-    pub max_side: u64,
+    pub max_side: u32,
 }
 
 /// What models may use.
@@ -91,9 +91,9 @@ pub struct InferenceConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobsConfig {
     /// How many jobs without models run side by side.
-    pub cpu_lanes: u64,
+    pub cpu_lanes: usize,
     /// How many jobs may wait.
-    pub max_queue: u64,
+    pub max_queue: u32,
 }
 
 /// What the command line says. `None` leaves a setting as it is.
@@ -305,10 +305,12 @@ impl Config {
     /// The place of a setting and what it may be.
     fn slot(&mut self, key: &str) -> Option<Slot<'_>> {
         const MAX_MIB: u64 = 1 << 24;
-        let whole = |place, range| Some(Slot::Whole(place, range));
+        fn whole(place: &mut dyn Number, range: RangeInclusive<u64>) -> Option<Slot<'_>> {
+            Some(Slot::Whole(place, range))
+        }
         match key {
             "address" => Some(Slot::Address(&mut self.address)),
-            "port" => Some(Slot::Port(&mut self.port)),
+            "port" => whole(&mut self.port, 0..=65_535),
             "data" => Some(Slot::Folder(&mut self.data)),
             "open_browser" => Some(Slot::Flag(&mut self.open_browser)),
             "model_folders" => Some(Slot::Folders(&mut self.model_folders)),
@@ -353,11 +355,23 @@ struct Source<'a> {
 /// The place of a setting, by what it may be.
 enum Slot<'a> {
     Address(&'a mut IpAddr),
-    Port(&'a mut u16),
     Flag(&'a mut bool),
     Folder(&'a mut PathBuf),
     Folders(&'a mut Vec<PathBuf>),
-    Whole(&'a mut u64, RangeInclusive<u64>),
+    Whole(&'a mut dyn Number, RangeInclusive<u64>),
+}
+
+/// A whole number of any width.
+trait Number {
+    /// Takes the value if it has room for it.
+    fn set(&mut self, value: u64) -> Option<()>;
+}
+
+impl<T: TryFrom<u64>> Number for T {
+    fn set(&mut self, value: u64) -> Option<()> {
+        *self = value.try_into().ok()?;
+        Some(())
+    }
 }
 
 impl Slot<'_> {
@@ -368,9 +382,6 @@ impl Slot<'_> {
             |text: &str| Some(source.environment.absolute(source.base, text)).filter(|_| !text.is_empty());
         let filled = match self {
             Self::Address(place) => value.as_str().and_then(|text| text.parse().ok()).map(|new| *place = new),
-            Self::Port(place) => {
-                value.as_integer().and_then(|number| number.try_into().ok()).map(|new| *place = new)
-            }
             Self::Flag(place) => value.as_bool().map(|new| *place = new),
             Self::Folder(place) => value.as_str().and_then(path).map(|new| *place = new),
             Self::Folders(place) => value
@@ -381,7 +392,7 @@ impl Slot<'_> {
                 .as_integer()
                 .and_then(|number| number.try_into().ok())
                 .filter(|number| range.contains(number))
-                .map(|new| *place = new),
+                .and_then(|new| place.set(new)),
         };
         filled.ok_or(expected)
     }
@@ -390,7 +401,7 @@ impl Slot<'_> {
     fn read_text(&self, text: &str) -> Value {
         let typed = match self {
             Self::Flag(_) => text.parse().ok().map(Value::Boolean),
-            Self::Port(_) | Self::Whole(..) => text.parse().ok().map(Value::Integer),
+            Self::Whole(..) => text.parse().ok().map(Value::Integer),
             Self::Folders(_) => {
                 let folders = std::env::split_paths(text).map(|path| path.to_string_lossy().into_owned());
                 Some(Value::Array(folders.filter(|path| !path.is_empty()).map(Value::String).collect()))
@@ -403,7 +414,6 @@ impl Slot<'_> {
     fn expected(&self) -> String {
         match self {
             Self::Address(_) => "an IP address such as \"127.0.0.1\"".to_owned(),
-            Self::Port(_) => "a port from 0 to 65535".to_owned(),
             Self::Flag(_) => "true or false".to_owned(),
             Self::Folder(_) => "the path of a folder".to_owned(),
             Self::Folders(_) => "a list of paths of folders".to_owned(),

@@ -70,17 +70,17 @@ struct TensorHeader {
 }
 
 impl ContentStore {
-    /// Opens the folder and clears away what a killed process left half written.
     pub(super) fn open(folder: &Path) -> Result<Self, StoreError> {
         let staging = folder.join("staging");
-        match fs::remove_dir_all(&staging) {
-            Err(source) if source.kind() != ErrorKind::NotFound => {
-                return Err(StoreError::io("clear", &staging, source));
-            }
-            _ => {}
-        }
         files::create_folder(&staging)?;
         Ok(Self { folder: folder.to_path_buf(), staging })
+    }
+
+    /// Clears away what a killed process left half written. For the owner of the data folder only: others may be
+    /// writing there.
+    pub(super) fn clear_staging(&self) -> Result<(), StoreError> {
+        fs::remove_dir_all(&self.staging).map_err(|source| StoreError::io("clear", &self.staging, source))?;
+        files::create_folder(&self.staging)
     }
 
     /// Keeps a picture under its digest.
@@ -169,6 +169,18 @@ impl ContentStore {
         let bytes = read(&path)?.ok_or(StoreError::NoContent(digest))?;
         check(&path, Digest::of(&bytes), digest)?;
         Ok(bytes)
+    }
+
+    /// What people get who ask for this digest: a picture as PNG, a file as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NoContent`], also for tensors; [`StoreError::Corrupt`].
+    pub fn served(&self, digest: Digest) -> Result<Vec<u8>, StoreError> {
+        match self.kind(digest) {
+            Some(ContentKind::Image) => self.picture_png(digest),
+            Some(ContentKind::File) => self.open_file(digest),
+            Some(ContentKind::Tensor) | None => Err(StoreError::NoContent(digest)),
+        }
     }
 
     /// What is kept under this digest, without reading it.

@@ -126,9 +126,11 @@ impl StoreError {
             Self::NoSpace { .. } => "no-space",
             Self::Io { .. } => "disk",
             Self::Corrupt { .. } => "corrupt",
-            Self::NoContent(_) | Self::NoJob(_) | Self::NoResult(_) | Self::NoGrant(_) | Self::NoWorkflow(_) => {
-                "not-found"
-            }
+            Self::NoContent(_)
+            | Self::NoJob(_)
+            | Self::NoResult(_)
+            | Self::NoGrant(_)
+            | Self::NoWorkflow(_) => "not-found",
             Self::JobConflict(_) => "job-conflict",
             Self::QueueFull { .. } => "queue-full",
             Self::JobNotFinished(_) => "not-finished",

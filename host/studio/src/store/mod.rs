@@ -61,7 +61,9 @@ impl Store {
     pub fn open(data: &Path) -> Result<Self, StoreError> {
         files::create_folder(data)?;
         let lock = lock::FolderLock::take(data)?;
-        Self::open_with(data, Some(lock))
+        let store = Self::open_with(data, Some(lock))?;
+        store.content.clear_staging()?;
+        Ok(store)
     }
 
     /// Opens the data folder beside its owner, if it has one: to look, to give permissions, to queue a job that the

@@ -52,6 +52,7 @@ fn every_picture_can_be_had_as_png() {
         assert!(png.starts_with(b"\x89PNG"));
         let back = media::decode(&png, DecodeLimits::default()).unwrap();
         assert_eq!((back.width(), back.height()), (20, 10));
+        assert_eq!(store.content().served(image.digest()).unwrap(), png);
     }
 }
 
@@ -80,6 +81,8 @@ fn tensors_and_files_come_back_byte_for_byte() {
     let file = store.content().put_file(&data).unwrap();
     assert_eq!(file, Digest::of(&data));
     assert_eq!(store.content().open_file(file).unwrap(), data);
+    assert_eq!(store.content().served(file).unwrap(), data);
+    assert!(matches!(store.content().served(digest), Err(StoreError::NoContent(_))));
     assert_eq!(store.content().kind(file), Some(ContentKind::File));
     assert_eq!(store.content().kind(digest), Some(ContentKind::Tensor));
 }

@@ -49,6 +49,22 @@ fn a_file_that_is_no_database_is_named() {
     assert!(error.to_string().contains("qpyt.db"), "{error}");
 }
 
+#[test]
+fn beside_the_owner_others_may_look_and_disturb_nothing() {
+    let owner = TestStore::new();
+    let half = owner.path().join("content/staging/half.tmp");
+    fs::write(&half, "being written").unwrap();
+    let job = queue(&owner, "a job", Lane::Cpu);
+
+    let beside = Store::open_beside(owner.path()).unwrap();
+    assert_eq!(beside.job(job.id).unwrap(), job);
+    let another = queue(&beside, "another", Lane::Cpu);
+    assert!(half.exists());
+    drop(beside);
+    owner.claim_next(Lane::Cpu).unwrap();
+    assert_eq!(owner.claim_next(Lane::Cpu).unwrap().unwrap().id, another.id);
+}
+
 #[cfg(unix)]
 #[test]
 fn the_folder_is_for_the_user_only() {
