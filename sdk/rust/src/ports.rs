@@ -147,8 +147,11 @@ pub fn take<F: Arity<Item: FromValue>>(
     if items.is_empty() && (required || F::REQUIRED) {
         return Err(BrickError::bad_input(name, "This input is needed. Link a brick that gives it."));
     }
-    F::from_items(items)
-        .ok_or_else(|| BrickError::bad_input(name, "This input takes one value. Remove a link."))
+    let count = items.len();
+    F::from_items(items).ok_or_else(|| {
+        let problem = format!("This input takes one value and got {count}. Link something that gives one.");
+        BrickError::bad_input(name, problem)
+    })
 }
 
 /// Adds the values of one output to those that are given.
