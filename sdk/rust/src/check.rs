@@ -42,8 +42,11 @@ pub fn problems<B: Brick>() -> Vec<String> {
 
 fn texts(info: &BrickInfo) -> Vec<String> {
     let mut problems = Vec::new();
-    if !info.id.split_once(':').is_some_and(|(namespace, name)| is_word(namespace) && is_word(name)) {
-        problems.push(format!("id `{}`: it should be two lower-case words, `namespace:name`", info.id));
+    if !info.id.split_once(':').is_some_and(|(namespace, name)| is_name(namespace) && is_name(name)) {
+        problems.push(format!(
+            "id `{}`: it should be `namespace:name`, both lower-case words joined by `-`",
+            info.id
+        ));
     }
     if info.label.is_empty() {
         problems.push("the label is empty".to_owned());
@@ -58,7 +61,7 @@ fn ports(side: &str, ports: &[Port]) -> Vec<String> {
     let mut problems = Vec::new();
     for port in ports {
         let name = &port.name;
-        if !is_word(name) {
+        if !is_name(name) {
             problems.push(format!("{side} `{name}`: it should be lower-case words joined by `-`"));
         }
         if port.doc.is_empty() {
@@ -87,9 +90,12 @@ fn parameter(name: &str, property: &Value) -> Option<String> {
     (outside || not_offered).then(|| format!("parameter `{name}`: its default {default} is not allowed"))
 }
 
-/// `[a-z][a-z0-9-]{0,63}`
-fn is_word(text: &str) -> bool {
+/// Lower-case words of letters and digits joined by `-`, beginning with a letter.
+fn is_name(text: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty() && part.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
+    };
     text.len() <= 64
         && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-')
+        && text.split('-').all(is_part)
 }

@@ -124,7 +124,7 @@ fn a_good_description_passes_the_check() {
 fn the_check_finds_what_the_studio_or_a_person_would_stumble_over() {
     let problems = check::problems::<Careless>();
     let expected = [
-        "id `Careless`: it should be two lower-case words, `namespace:name`",
+        "id `Careless`: it should be `namespace:name`, both lower-case words joined by `-`",
         "the label is empty",
         "the struct has no doc comment to tell the person what the brick does",
         "input `-odd`: it should be lower-case words joined by `-`",
