@@ -28,6 +28,11 @@ impl Canvas {
         self.pixels.len() as u64
     }
 
+    /// Moves the pixels out, for as long as the canvas's place can't be borrowed; the caller puts them back.
+    pub(crate) fn lift_out(&mut self) -> Self {
+        Self { pixels: std::mem::take(&mut self.pixels), ..*self }
+    }
+
     /// Replaces the pixels of `area`; `pixels` are in the canvas's format, row by row.
     ///
     /// # Errors

@@ -8,20 +8,26 @@ use image::{
     codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
 };
 use serde::{Deserialize, Serialize};
+use wasmtime::component::{ComponentType, Lift, Lower};
 
 use super::{Image, MediaError, PixelFormat, convert};
 
 const READABLE: &str = "png, jpeg, webp, gif and bmp can be read";
 
 /// Encodings for files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ComponentType, Lift, Lower)]
 #[serde(rename_all = "lowercase")]
+#[component(enum)]
+#[repr(u8)]
 pub enum Container {
     /// Lossless; luma32f is kept with 16 bits.
+    #[component(name = "png")]
     Png,
     /// Lossy; transparency is laid over white.
+    #[component(name = "jpeg")]
     Jpeg,
     /// Lossless WebP.
+    #[component(name = "webp")]
     Webp,
 }
 

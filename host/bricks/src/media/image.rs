@@ -6,21 +6,28 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use wasmtime::component::{ComponentType, Lift, Lower};
 
 use super::{MediaError, convert};
 use crate::Digest;
 
 /// How one pixel is stored. Rows run top to bottom, pixels left to right, without padding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ComponentType, Lift, Lower)]
 #[serde(rename_all = "lowercase")]
+#[component(enum)]
+#[repr(u8)]
 pub enum PixelFormat {
     /// sRGB red, green, blue and straight alpha; 4 bytes.
+    #[component(name = "rgba8")]
     Rgba8,
     /// sRGB red, green, blue; 3 bytes.
+    #[component(name = "rgb8")]
     Rgb8,
     /// One grey channel; 1 byte. Masks use it: 255 is "in".
+    #[component(name = "luma8")]
     Luma8,
     /// One little-endian 32-bit float, 0..1; 4 bytes. Depth maps use it.
+    #[component(name = "luma32f")]
     Luma32f,
 }
 
@@ -61,7 +68,8 @@ impl PixelFormat {
 }
 
 /// A rectangle in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ComponentType, Lift, Lower)]
+#[component(record)]
 pub struct Rect {
     /// Distance of the left edge from the picture's left edge.
     pub x: u32,
@@ -102,7 +110,7 @@ struct Shared {
     format: PixelFormat,
     width: u32,
     height: u32,
-    pixels: Vec<u8>,
+    pixels: Arc<Vec<u8>>,
     digest: OnceLock<Digest>,
 }
 
@@ -120,6 +128,7 @@ impl Image {
                 pixels.len()
             )));
         }
+        let pixels = Arc::new(pixels);
         Ok(Self(Arc::new(Shared { format, width, height, pixels, digest: OnceLock::new() })))
     }
 
@@ -141,6 +150,11 @@ impl Image {
     /// All pixels, row by row.
     pub fn pixels(&self) -> &[u8] {
         &self.0.pixels
+    }
+
+    /// The same buffer, for handing all pixels to a brick with a single copy.
+    pub(crate) fn shared_pixels(&self) -> Arc<Vec<u8>> {
+        Arc::clone(&self.0.pixels)
     }
 
     /// BLAKE3 over the format's tag byte, width and height (u32, little endian) and the pixels. Computed when first

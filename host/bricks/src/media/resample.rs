@@ -1,19 +1,26 @@
 //! Size changes, with the filters and the antialiasing that Pillow has.
 
 use image::{ImageBuffer, Luma, Pixel, Rgb, Rgba, imageops};
+use wasmtime::component::{ComponentType, Lift, Lower};
 
 use super::{Image, MediaError, PixelFormat, image::check_size};
 
 /// How a size change picks its samples. All but `Nearest` widen their support when shrinking (antialiasing).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ComponentType, Lift, Lower)]
+#[component(enum)]
+#[repr(u8)]
 pub enum Filter {
     /// The nearest pixel.
+    #[component(name = "nearest")]
     Nearest,
     /// A triangle, support 1.
+    #[component(name = "bilinear")]
     Bilinear,
     /// Catmull-Rom cubic (a = −0.5), support 2.
+    #[component(name = "bicubic")]
     Bicubic,
     /// Lanczos, support 3.
+    #[component(name = "lanczos")]
     Lanczos,
 }
 

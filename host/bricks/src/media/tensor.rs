@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use wasmtime::component::{ComponentType, Lift, Lower};
 
 use super::{Image, MediaError, PixelFormat};
 use crate::Digest;
@@ -14,20 +15,28 @@ use crate::Digest;
 const MAX_AXES: usize = 16;
 
 /// What one element is; little endian.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ComponentType, Lift, Lower)]
 #[serde(rename_all = "lowercase")]
+#[component(enum)]
+#[repr(u8)]
 pub enum Element {
     /// IEEE 754 binary32.
+    #[component(name = "float32")]
     Float32,
     /// IEEE 754 binary16.
+    #[component(name = "float16")]
     Float16,
     /// The upper half of a binary32.
+    #[component(name = "bfloat16")]
     Bfloat16,
     /// Unsigned byte.
+    #[component(name = "uint8")]
     Uint8,
     /// Signed 32-bit integer.
+    #[component(name = "int32")]
     Int32,
     /// Signed 64-bit integer.
+    #[component(name = "int64")]
     Int64,
 }
 
@@ -56,11 +65,15 @@ impl Element {
 }
 
 /// Order of the axes of an image tensor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ComponentType, Lift, Lower)]
+#[component(enum)]
+#[repr(u8)]
 pub enum Layout {
     /// Channels, height, width.
+    #[component(name = "chw")]
     Chw,
     /// Height, width, channels.
+    #[component(name = "hwc")]
     Hwc,
 }
 
@@ -71,7 +84,7 @@ pub struct Tensor(Arc<Shared>);
 struct Shared {
     shape: Vec<u32>,
     element: Element,
-    data: Vec<u8>,
+    data: Arc<Vec<u8>>,
     digest: OnceLock<Digest>,
 }
 
@@ -94,6 +107,7 @@ impl Tensor {
                 data.len()
             )));
         }
+        let data = Arc::new(data);
         Ok(Self(Arc::new(Shared { shape, element, data, digest: OnceLock::new() })))
     }
 
@@ -110,6 +124,11 @@ impl Tensor {
     /// All numbers, little endian, row-major.
     pub fn data(&self) -> &[u8] {
         &self.0.data
+    }
+
+    /// The same buffer, for handing all numbers to a brick with a single copy.
+    pub(crate) fn shared_data(&self) -> Arc<Vec<u8>> {
+        Arc::clone(&self.0.data)
     }
 
     /// BLAKE3 over the element's tag byte, the number of axes and their lengths (u32, little endian) and the data.
@@ -165,11 +184,11 @@ impl Tensor {
         Self::new(shape, Element::Float32, data)
     }
 
-    /// The way back: float32 in 0..1 (clamped) with 1 (luma8), 3 (rgb8) or 4 (rgba8) channels.
+    /// Format, width and height of the picture that [`Tensor::to_image`] makes.
     ///
     /// # Errors
-    /// [`MediaError::BadArgument`] if element, number of axes or channels are others.
-    pub fn to_image(&self, layout: Layout) -> Result<Image, MediaError> {
+    /// Those of [`Tensor::to_image`].
+    pub fn image_size(&self, layout: Layout) -> Result<(PixelFormat, u32, u32), MediaError> {
         let (channels, height, width) = match (self.shape(), layout) {
             (&[channels, height, width], Layout::Chw) | (&[height, width, channels], Layout::Hwc) => {
                 (channels, height, width)
@@ -190,6 +209,15 @@ impl Tensor {
                 )));
             }
         };
+        Ok((format, width, height))
+    }
+
+    /// The way back: float32 in 0..1 (clamped) with 1 (luma8), 3 (rgb8) or 4 (rgba8) channels.
+    ///
+    /// # Errors
+    /// [`MediaError::BadArgument`] if element, number of axes or channels are others.
+    pub fn to_image(&self, layout: Layout) -> Result<Image, MediaError> {
+        let (format, width, height) = self.image_size(layout)?;
         let samples: Vec<u8> = floats(self.data()).map(|value| (value * 255.0).round() as u8).collect();
         let pixels = match layout {
             Layout::Hwc => samples,

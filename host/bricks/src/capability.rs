@@ -1,0 +1,264 @@
+//! What bricks can ask of the studio, as traits that the studio implements. There is one [`Host`] per run, so it
+//! knows which brick of which job is asking; the runtime calls only what the brick's `uses` names.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use wasmtime::component::{ComponentType, Lift, Lower};
+
+use crate::{
+    Digest,
+    media::{Container, Image},
+};
+
+/// Everything that one run may ask for.
+pub trait Host: Imaging + Models + Content + Gallery + Files + Reporter + Clock {}
+
+impl<T: Imaging + Models + Content + Gallery + Files + Reporter + Clock> Host for T {}
+
+/// Inference: text and image to image (`qpyt:ai/imaging`).
+///
+/// A call may be dropped before it is done (the job was cancelled or its time is up); stop the work then.
+#[async_trait]
+pub trait Imaging: Send + Sync {
+    /// Paints from noise.
+    async fn text_to_image(&self, request: TextRequest) -> Result<Image, JobError>;
+    /// Repaints `source`, scaled to the requested size. `strength` says how much of it may change; the runtime
+    /// passes on what the brick gave, which may lie outside 0..1.
+    async fn image_to_image(
+        &self,
+        request: TextRequest,
+        source: Image,
+        strength: f32,
+    ) -> Result<Image, JobError>;
+}
+
+/// What is installed (`qpyt:ai/models`).
+#[async_trait]
+pub trait Models: Send + Sync {
+    /// All models, or those of one family.
+    async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo>;
+}
+
+/// Pictures by digest (`qpyt:store/content`).
+#[async_trait]
+pub trait Content: Send + Sync {
+    /// Opens a picture that was uploaded or made before.
+    async fn open(&self, digest: Digest) -> Result<Image, StoreError>;
+}
+
+/// The person's gallery (`qpyt:store/gallery`).
+#[async_trait]
+pub trait Gallery: Send + Sync {
+    /// Keeps `picture` as a result of the job; `info` (a JSON object) describes how it was made.
+    async fn save(
+        &self,
+        picture: Image,
+        title: String,
+        container: Container,
+        quality: u8,
+        info: serde_json::Value,
+    ) -> Result<Saved, StoreError>;
+}
+
+/// Folders on the person's disk (`qpyt:store/files`). Whether the brick was granted the folder is for the
+/// implementation to check.
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// Writes `picture` into `folder` as `name` plus the container's extension, never over a file that is there.
+    /// Gives the path written.
+    async fn save(
+        &self,
+        picture: Image,
+        folder: String,
+        name: String,
+        container: Container,
+        quality: u8,
+    ) -> Result<String, StoreError>;
+}
+
+/// Where a run's log and progress go (`qpyt:job/context`). Called on the run's own task: return at once.
+pub trait Reporter: Send + Sync {
+    /// A line for the brick's log, at most 4 KiB. How many come is limited by `log_lines`.
+    fn log(&self, level: Level, message: &str);
+    /// How far the run is, 0..1, with a note of at most 200 characters. At most one in 20 ms, besides the last.
+    fn progress(&self, fraction: f32, note: &str);
+}
+
+/// The date and time (`qpyt:job/clock`).
+pub trait Clock: Send + Sync {
+    /// The moment in local time.
+    fn now(&self) -> Moment;
+}
+
+/// How much a log line matters.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ComponentType, Lift, Lower,
+)]
+#[serde(rename_all = "lowercase")]
+#[component(enum)]
+#[repr(u8)]
+pub enum Level {
+    /// For the closest look.
+    #[component(name = "trace")]
+    Trace,
+    /// For the brick's author.
+    #[component(name = "debug")]
+    Debug,
+    /// What goes on.
+    #[component(name = "info")]
+    Info,
+    /// Something the person may want to change.
+    #[component(name = "warn")]
+    Warn,
+    /// Something went wrong.
+    #[component(name = "error")]
+    Error,
+}
+
+/// How latents are sampled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ComponentType, Lift)]
+#[component(record)]
+pub struct Sampling {
+    /// Number of steps.
+    pub steps: u32,
+    /// Classifier-free guidance scale; 1 and below is off.
+    pub guidance: f32,
+    /// Canonical sampler id; none: what the model names.
+    pub sampler: Option<String>,
+    /// Canonical schedule id; none: what the model names.
+    pub schedule: Option<String>,
+    /// Seed of the start noise.
+    pub seed: u64,
+}
+
+/// What to paint. The numbers are the brick's: the implementation checks their ranges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ComponentType, Lift)]
+#[component(record)]
+pub struct TextRequest {
+    /// Id of an installed model.
+    pub model: String,
+    /// What should be seen.
+    pub prompt: String,
+    /// What should not be seen.
+    pub negative: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// How latents are sampled.
+    pub sampling: Sampling,
+    /// Further options as a JSON object.
+    pub extra: Option<String>,
+}
+
+/// One installed model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ComponentType, Lower)]
+#[component(record)]
+pub struct ModelInfo {
+    /// Stable id, used in requests and documents.
+    pub id: String,
+    /// Family, such as `stable-diffusion`.
+    pub family: String,
+    /// Name for the person.
+    pub label: String,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Side lengths must be multiples of this many pixels.
+    #[component(name = "size-multiple")]
+    pub size_multiple: u32,
+    /// The side length that the model was trained at, in pixels.
+    #[component(name = "native-size")]
+    pub native_size: u32,
+}
+
+/// A moment in local time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ComponentType, Lower)]
+#[component(record)]
+pub struct Moment {
+    /// Year of the common era.
+    pub year: u16,
+    /// 1..12
+    pub month: u8,
+    /// 1..31
+    pub day: u8,
+    /// 0..23
+    pub hour: u8,
+    /// 0..59
+    pub minute: u8,
+    /// 0..60
+    pub second: u8,
+}
+
+/// What the gallery kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ComponentType, Lower)]
+#[component(record)]
+pub struct Saved {
+    /// Id of the gallery's entry.
+    pub id: String,
+    /// Digest of the file, `blake3:...`.
+    pub file: String,
+}
+
+/// Why work that the host did for a brick failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, ComponentType, Lower)]
+#[component(variant)]
+pub enum JobError {
+    /// The person stopped the job.
+    #[error("the job was cancelled")]
+    #[component(name = "cancelled")]
+    Cancelled,
+    /// The job's time is up.
+    #[error("the time for this job is up")]
+    #[component(name = "timed-out")]
+    TimedOut,
+    /// What is not allowed and how to allow it.
+    #[error("{0}")]
+    #[component(name = "denied")]
+    Denied(String),
+    /// Which argument is wrong and what it may be.
+    #[error("{0}")]
+    #[component(name = "bad-argument")]
+    BadArgument(String),
+    /// Name of the model that is not installed.
+    #[error("the model `{0}` is not installed")]
+    #[component(name = "model-missing")]
+    ModelMissing(String),
+    /// Which file of which model can't be read, and why.
+    #[error("{0}")]
+    #[component(name = "model-broken")]
+    ModelBroken(String),
+    /// What was needed and what there is, with sizes.
+    #[error("{0}")]
+    #[component(name = "out-of-memory")]
+    OutOfMemory(String),
+    /// Anything else.
+    #[error("{0}")]
+    #[component(name = "other")]
+    Other(String),
+}
+
+/// Why the store refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, ComponentType, Lower)]
+#[component(variant)]
+pub enum StoreError {
+    /// What is not allowed and how to allow it.
+    #[error("{0}")]
+    #[component(name = "denied")]
+    Denied(String),
+    /// What was not found.
+    #[error("{0}")]
+    #[component(name = "not-found")]
+    NotFound(String),
+    /// Which argument is wrong and what it may be.
+    #[error("{0}")]
+    #[component(name = "bad-argument")]
+    BadArgument(String),
+    /// What is full.
+    #[error("{0}")]
+    #[component(name = "no-space")]
+    NoSpace(String),
+    /// Anything else.
+    #[error("{0}")]
+    #[component(name = "other")]
+    Other(String),
+}

@@ -1,0 +1,90 @@
+//! `qpyt:ai/imaging` and `qpyt:ai/models`.
+
+use wasmtime::{
+    StoreContextMut,
+    component::{Linker, Resource},
+};
+
+use super::{Fail, answer_and_note, check_length, versioned};
+use crate::{
+    Interface,
+    capability::{JobError, ModelInfo, TextRequest},
+    media::Image,
+    sandbox::State,
+};
+
+type Store<'a> = StoreContextMut<'a, State>;
+
+pub(super) fn link_imaging(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut instance = linker.instance(&versioned(Interface::AiImaging.name()))?;
+    instance.func_wrap_async("text-to-image", |mut store, (request,)| {
+        Box::new(async move {
+            let painted = text_to_image(&mut store, request).await;
+            answer_and_note(store.data_mut(), painted)
+        })
+    })?;
+    instance.func_wrap_async("image-to-image", |mut store, (request, source, strength)| {
+        Box::new(async move {
+            let painted = image_to_image(&mut store, request, source, strength).await;
+            answer_and_note(store.data_mut(), painted)
+        })
+    })
+}
+
+pub(super) fn link_models(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut instance = linker.instance(&versioned(Interface::AiModels.name()))?;
+    instance.func_wrap_async("list-models", |store, (family,)| Box::new(list_models(store, family)))
+}
+
+async fn text_to_image(
+    store: &mut Store<'_>,
+    request: TextRequest,
+) -> Result<Resource<Image>, Fail<JobError>> {
+    check(store.data(), &request)?;
+    let image = store.data().host()?.text_to_image(request).await?;
+    push(store.data_mut(), image)
+}
+
+async fn image_to_image(
+    store: &mut Store<'_>,
+    request: TextRequest,
+    source: Resource<Image>,
+    strength: f32,
+) -> Result<Resource<Image>, Fail<JobError>> {
+    check(store.data(), &request)?;
+    let source = store.data().image(&source)?;
+    let image = store.data().host()?.image_to_image(request, source, strength).await?;
+    push(store.data_mut(), image)
+}
+
+async fn list_models(store: Store<'_>, family: Option<String>) -> wasmtime::Result<(Vec<ModelInfo>,)> {
+    Ok((store.data().host()?.list_models(family).await,))
+}
+
+fn check(state: &State, request: &TextRequest) -> Result<(), JobError> {
+    let texts = [
+        ("model", Some(&request.model)),
+        ("prompt", Some(&request.prompt)),
+        ("negative", Some(&request.negative)),
+        ("sampler", request.sampling.sampler.as_ref()),
+        ("schedule", request.sampling.schedule.as_ref()),
+        ("extra", request.extra.as_ref()),
+    ];
+    for (name, text) in texts {
+        text.map_or(Ok(()), |text| check_length(name, text)).map_err(JobError::BadArgument)?;
+    }
+    let longest = state.limits.max_side;
+    if request.width.max(request.height) > longest {
+        return Err(JobError::BadArgument(format!(
+            "{}×{} is too large, a side has at most {longest} pixels; `max_side` under [limits] in qpyt.toml sets it",
+            request.width, request.height
+        )));
+    }
+    Ok(())
+}
+
+fn push(state: &mut State, image: Image) -> Result<Resource<Image>, Fail<JobError>> {
+    let bytes = image.pixels().len() as u64;
+    state.admit(bytes).map_err(|error| JobError::OutOfMemory(error.to_string()))?;
+    Ok(state.push_image(image)?)
+}
