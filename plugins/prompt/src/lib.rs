@@ -9,7 +9,7 @@ struct Prompt {
     #[param(widget = "prompt")]
     prompt: String,
     /// What should stay out of the picture.
-    #[param(title = "Avoid", widget = "text")]
+    #[param(title = "Negative prompt", widget = "text")]
     negative: String,
 }
 
@@ -18,7 +18,7 @@ struct Texts {
     /// What to paint.
     prompt: String,
     /// What to avoid.
-    #[port(label = "Avoid")]
+    #[port(label = "Negative prompt")]
     negative: String,
 }
 

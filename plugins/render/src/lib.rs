@@ -36,7 +36,7 @@ struct Wishes {
     /// What to paint.
     prompt: String,
     /// What to avoid.
-    #[port(label = "Avoid")]
+    #[port(label = "Negative prompt")]
     negative: Option<String>,
     /// Size, steps, guidance, seed and count.
     settings: Option<Json<Settings>>,

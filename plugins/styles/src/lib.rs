@@ -18,7 +18,7 @@ struct Plain {
     /// What to paint.
     prompt: String,
     /// What to avoid.
-    #[port(label = "Avoid")]
+    #[port(label = "Negative prompt")]
     negative: Option<String>,
 }
 
@@ -27,7 +27,7 @@ struct Styled {
     /// What to paint, and how.
     prompt: String,
     /// What to avoid, for these styles too.
-    #[port(label = "Avoid")]
+    #[port(label = "Negative prompt")]
     negative: String,
 }
 
