@@ -1,5 +1,6 @@
 /** What there is to say of a picture, in the order a person asks for it. */
 import { t, type TextKey } from "../i18n/text.js";
+import { asText } from "../net/json.js";
 import type { JsonObject } from "../net/types.js";
 import { seedOf } from "../store/selectors.js";
 import type { Picture } from "../store/state.js";
@@ -24,12 +25,12 @@ export function facts(picture: Picture): [string, string][] {
   const seed = seedOf(info);
   return [
     ...known,
-    ...(seed === undefined ? [] : [[t("fact.seed"), String(seed)] as [string, string]]),
+    ...(seed === undefined ? [] : [[t("fact.seed"), asText(seed)] as [string, string]]),
     [t("fact.size"), t("fact.sizeValue", { width, height })],
   ];
 }
 
 function written(info: JsonObject, key: string): string {
   const value = info[key];
-  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+  return typeof value === "string" || typeof value === "number" ? asText(value) : "";
 }

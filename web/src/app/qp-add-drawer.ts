@@ -62,9 +62,9 @@ export class QpAddDrawer extends StudioElement<View> {
       <ul aria-labelledby=${category}>
         ${bricks.map(
           (brick) => html`<li>
-            <button class="brick ${category}" type="button" aria-label=${t("add.brick", { brick: brick.label })} aria-description=${brick.doc} @click=${() => this.#add(brick)}>
+            <button class="brick is-${category}" type="button" @click=${() => this.#add(brick)}>
               <span class="mark">${icon(category)}</span>
-              <span><strong>${brick.label}</strong><span class="doc">${brick.doc}</span></span>
+              <span><strong><span class="quiet">${t("add.verb")} </span>${brick.label}</strong> <span class="doc">${brick.doc}</span></span>
             </button>
           </li>`,
         )}
@@ -138,22 +138,22 @@ export class QpAddDrawer extends StudioElement<View> {
         background: var(--surface-hover);
       }
 
-      .input {
+      .is-input {
         --tint: var(--input);
         --tint-text: var(--input-text);
       }
 
-      .setting {
+      .is-setting {
         --tint: var(--setting);
         --tint-text: var(--setting-text);
       }
 
-      .generator {
+      .is-generator {
         --tint: var(--generator);
         --tint-text: var(--generator-text);
       }
 
-      .output {
+      .is-output {
         --tint: var(--output);
         --tint-text: var(--output-text);
       }

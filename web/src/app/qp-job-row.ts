@@ -6,6 +6,7 @@ import { StudioElement } from "../elements/studio-element.js";
 import { moment, duration } from "../i18n/time.js";
 import { t } from "../i18n/text.js";
 import { contentUrl } from "../net/client.js";
+import { asText } from "../net/json.js";
 import type { Job, JsonObject } from "../net/types.js";
 import { isFinished, overallFraction } from "../store/jobs.js";
 import { fromResult, seedOf } from "../store/selectors.js";
@@ -41,7 +42,7 @@ export class QpJobRow extends StudioElement<Job | undefined> {
     const facts = [
       moment(job.created_at),
       job.started_at && job.finished_at ? duration(job.started_at, job.finished_at) : "",
-      seed === undefined ? "" : t("history.seed", { seed: String(seed) }),
+      seed === undefined ? "" : t("history.seed", { seed: asText(seed) }),
     ];
     return facts.filter(Boolean).join(" · ");
   }

@@ -86,11 +86,11 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
   override render() {
     const box = this.current;
     return html`<dialog
+      closedby="any"
       aria-label=${t("lightbox.label")}
       tabindex="-1"
       @close=${() => this.#closed()}
       @keydown=${(event: KeyboardEvent) => this.#keyed(event)}
-      @click=${(event: Event) => (event.target === this.dialog ? this.dialog.close() : undefined)}
     >
       ${box ? this.#content(box) : nothing}
     </dialog>`;

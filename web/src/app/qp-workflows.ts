@@ -67,8 +67,8 @@ export class QpWorkflows extends StudioElement<View> {
   #own(entry: WorkflowEntry) {
     const { name, saved_at: savedAt } = entry;
     return html`<li class="entry">
-      <button class="load" type="button" aria-label=${t("workflows.load", { name })} @click=${() => void this.#closeAfter(this.studio.library.open(name))}>
-        <strong>${name}</strong><span>${moment(savedAt)}</span>
+      <button class="load" type="button" @click=${() => void this.#closeAfter(this.studio.library.open(name))}>
+        <strong><span class="quiet">${t("workflows.load")} </span>${name}</strong> <span>${moment(savedAt)}</span>
       </button>
       <button class="icon-button small" type="button" aria-label=${t("workflows.deleteOne", { name })} @click=${() => void this.#delete(name)}>${icon("trash")}</button>
     </li>`;
@@ -80,11 +80,9 @@ export class QpWorkflows extends StudioElement<View> {
       <button
         class="load"
         type="button"
-        aria-label=${t("workflows.load", { name: title })}
-        aria-description=${entry.doc}
         @click=${() => void this.#closeAfter(this.studio.library.openPreset(entry.name))}
       >
-        <strong>${title}</strong><span>${entry.doc}</span>
+        <strong><span class="quiet">${t("workflows.load")} </span>${title}</strong> <span>${entry.doc}</span>
       </button>
     </li>`;
   }
@@ -171,7 +169,7 @@ export class QpWorkflows extends StudioElement<View> {
         text-overflow: ellipsis;
       }
 
-      .load span {
+      .load > span {
         color: var(--text-soft);
         font-size: 13px;
       }

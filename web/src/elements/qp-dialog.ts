@@ -46,20 +46,16 @@ export class QpDialog extends LitElement {
     if (target?.isConnected) target.focus();
   }
 
-  #clicked(event: MouseEvent): void {
-    if (event.target === this.dialog) this.dialog.close();
-  }
-
   override render() {
     return html`
-      <dialog aria-labelledby="heading" tabindex="-1" @close=${() => this.#closed()} @click=${(event: MouseEvent) => this.#clicked(event)}>
+      <dialog closedby="any" aria-labelledby="heading" tabindex="-1" @close=${() => this.#closed()}>
         <div class="frame">
-          <header>
+          <div class="head">
             <h2 id="heading">${this.heading}</h2>
             <button class="icon-button" type="button" aria-label=${t("dialog.close")} @click=${() => this.dialog.close()}>
               ${icon("close")}
             </button>
-          </header>
+          </div>
           <div class="body"><slot></slot></div>
           <slot name="footer"></slot>
         </div>
@@ -131,7 +127,7 @@ export class QpDialog extends LitElement {
         min-height: 0;
       }
 
-      header {
+      .head {
         display: flex;
         align-items: center;
         justify-content: space-between;

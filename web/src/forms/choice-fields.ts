@@ -88,7 +88,7 @@ export class QpFieldSelect extends FieldElement<"select"> {
         aria-invalid=${this.invalid}
         @change=${(event: Event) => this.change(this.field.choices[Number((event.target as HTMLSelectElement).value)]?.value ?? null)}
       >
-        ${known ? nothing : html`<option value="-1" selected>${t("field.unknownChoice", { value: String(this.value) })}</option>`}
+        ${known ? nothing : html`<option value="-1" selected>${t("field.unknownChoice", { value: this.text })}</option>`}
         ${this.field.choices.map(
           (choice, index) => html`<option value=${index} .selected=${JSON.stringify(choice.value) === current}>${choice.label}</option>`,
         )}
@@ -107,7 +107,7 @@ export class QpFieldModel extends FieldElement<"model"> {
     this.studio.needModels(this.field.family);
     this.#unwatch = watch(
       this.studio.store,
-      (state) => state.models[this.field.family],
+      (state) => [state.models[this.field.family], state.brokenModels],
       () => this.requestUpdate(),
     );
   }
@@ -117,9 +117,13 @@ export class QpFieldModel extends FieldElement<"model"> {
     super.disconnectedCallback();
   }
 
+  #broken() {
+    return this.studio.store.state.brokenModels.map(({ path, message }) => html`<p class="hint">${t("field.modelBroken", { path, message })}</p>`);
+  }
+
   override render() {
     const models = this.studio.store.state.models[this.field.family];
-    const value = String(this.value ?? "");
+    const value = this.text;
     const known = models?.some((model) => model.id === value) ?? false;
     return html`
       <label for="control">${this.field.title}</label>
@@ -137,7 +141,7 @@ export class QpFieldModel extends FieldElement<"model"> {
           (model) => html`<option value=${model.id} .selected=${model.id === value}>${modelLabel(model)}</option>`,
         )}
       </select>
-      ${this.notes()}
+      ${this.notes()} ${this.#broken()}
     `;
   }
 }

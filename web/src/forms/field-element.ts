@@ -2,6 +2,7 @@
 import { type CSSResultGroup, LitElement, type TemplateResult, css, html, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import { icon } from "../elements/icons.js";
+import { asText } from "../net/json.js";
 import type { Json, JsonObject } from "../net/types.js";
 import type { ParamChange } from "../store/commands.js";
 import type { Studio } from "../store/studio.js";
@@ -22,6 +23,11 @@ export abstract class FieldElement<W extends Widget> extends LitElement {
     return valueOf(this.params, this.field);
   }
 
+  /** The value as it stands in a text box. */
+  protected get text(): string {
+    return asText(this.value);
+  }
+
   protected change(value: Json, name = this.field.name): void {
     this.changeAll([{ name, value }]);
   }
@@ -36,7 +42,8 @@ export abstract class FieldElement<W extends Widget> extends LitElement {
 
   /** Goes under the control; the control names it by `aria-describedby="notes"`. */
   protected notes(): TemplateResult {
-    return html`<div id="notes" class="notes">
+    const none = this.field.description === "" && this.faults.length === 0;
+    return html`<div id="notes" class="notes" ?hidden=${none}>
       ${this.field.description ? html`<p class="hint">${this.field.description}</p>` : nothing}
       ${this.faults.map((fault) => html`<p class="fault">${icon("alert")}<span>${fault}</span></p>`)}
     </div>`;
@@ -55,10 +62,6 @@ export abstract class FieldElement<W extends Widget> extends LitElement {
       .notes {
         display: grid;
         gap: 4px;
-      }
-
-      .notes:empty {
-        display: none;
       }
 
       .head {

@@ -150,7 +150,7 @@ export class QpFieldSeed extends FieldElement<"seed"> {
           placeholder=${t("field.seedRandom")}
           aria-describedby="notes"
           aria-invalid=${this.invalid}
-          .value=${live(random ? "" : String(this.value))}
+          .value=${live(this.text)}
           @change=${(event: Event) => this.#typed(event)}
         />
         <button class="icon-button" type="button" aria-label=${t("field.seedRoll")} title=${t("field.seedRoll")} @click=${() => this.#roll()}>

@@ -29,18 +29,18 @@ export class QpFieldFolder extends FieldElement<"folder"> {
   }
 
   get #allowed(): boolean {
-    const folder = String(this.value ?? "");
+    const folder = this.text;
     return this.studio.store.state.grants.some((grant) => grant.brick === this.brick && within(folder, grant.scope));
   }
 
   async #allow(): Promise<void> {
     this.busy = true;
-    await this.studio.allowFolder(this.brick, String(this.value ?? ""));
+    await this.studio.allowFolder(this.brick, this.text);
     this.busy = false;
   }
 
   override render() {
-    const folder = String(this.value ?? "");
+    const folder = this.text;
     const allowed = folder !== "" && this.#allowed;
     return html`
       <label for="control">${this.field.title}</label>

@@ -39,7 +39,7 @@ export class QpFieldImage extends FieldElement<"image"> {
   }
 
   override render() {
-    const digest = String(this.value ?? "");
+    const digest = this.text;
     return html`
       <span class="label" id="label">${this.field.title}</span>
       <button

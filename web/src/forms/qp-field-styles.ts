@@ -4,6 +4,7 @@ import { customElement, state } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import { icon } from "../elements/icons.js";
 import { t } from "../i18n/text.js";
+import { asText } from "../net/json.js";
 import { FieldElement } from "./field-element.js";
 import type { Choice } from "./schema.js";
 
@@ -12,7 +13,7 @@ export class QpFieldStyles extends FieldElement<"styles"> {
   @state() private search = "";
 
   get #chosen(): string[] {
-    return Array.isArray(this.value) ? this.value.map(String) : [];
+    return Array.isArray(this.value) ? this.value.map(asText) : [];
   }
 
   #toggle(id: string): void {
@@ -25,7 +26,7 @@ export class QpFieldStyles extends FieldElement<"styles"> {
     const first = matching(this.field.choices, this.search)[0];
     if (!first || this.search.trim() === "") return;
     event.preventDefault();
-    this.#toggle(String(first.value));
+    this.#toggle(asText(first.value));
     this.search = "";
   }
 
@@ -34,7 +35,7 @@ export class QpFieldStyles extends FieldElement<"styles"> {
   }
 
   #option(choice: Choice, chosen: string[]) {
-    const id = String(choice.value);
+    const id = asText(choice.value);
     const picked = chosen.includes(id);
     return html`<li>
       <button

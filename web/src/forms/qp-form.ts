@@ -80,9 +80,5 @@ export class QpForm extends LitElement {
       gap: 16px;
       align-content: start;
     }
-
-    :host(:empty) {
-      display: none;
-    }
   `;
 }

@@ -1,4 +1,5 @@
 /** Reads a brick's parameter schema (a JSON Schema of an object) into the list of fields its form shows. */
+import { asText } from "../net/json.js";
 import type { Json, JsonObject } from "../net/types.js";
 
 interface Common {
@@ -39,9 +40,9 @@ const MAX_SEED = 4294967295;
 export function fields(schema: JsonObject): Field[] {
   const properties = object(schema["properties"]);
   const paired = new Set<string>();
-  return Object.entries(properties).flatMap(([name, property]) => {
+  return order(schema, properties).flatMap((name) => {
     if (paired.has(name)) return [];
-    const spec = object(property);
+    const spec = object(properties[name]);
     const heightSpec = properties["height"];
     if (spec["x-widget"] === "size" && name !== "height" && heightSpec !== undefined) {
       paired.add("height");
@@ -49,6 +50,12 @@ export function fields(schema: JsonObject): Field[] {
     }
     return [field(name, spec)];
   });
+}
+
+/** The names in the order of `x-order`; JSON objects on the way here are sorted. What it leaves out follows. */
+function order(schema: JsonObject, properties: JsonObject): string[] {
+  const named = Array.isArray(schema["x-order"]) ? schema["x-order"].map(text) : [];
+  return [...new Set([...named, ...Object.keys(properties)])].filter((name) => name in properties);
 }
 
 function field(name: string, spec: JsonObject): Field {
@@ -109,14 +116,14 @@ function choices(listed: JsonObject, outer: JsonObject): Choice[] {
   const groups = listed["x-groups"] ?? outer["x-groups"];
   return values.map((value, index) => ({
     value,
-    label: at(labels, value, index) || readable(String(value)),
+    label: at(labels, value, index) || readable(asText(value)),
     group: at(groups, value, index),
   }));
 }
 
 function at(table: Json | undefined, value: Json, index: number): string {
   if (Array.isArray(table)) return text(table[index]);
-  return text(object(table)[String(value)]);
+  return text(object(table)[asText(value)]);
 }
 
 /** The value to show: what the document gives, else the default. */

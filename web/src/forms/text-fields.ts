@@ -18,7 +18,7 @@ export class QpFieldText extends FieldElement<"text"> {
         autocomplete="off"
         aria-describedby="notes"
         aria-invalid=${this.invalid}
-        .value=${live(String(this.value ?? ""))}
+        .value=${live(this.text)}
         @input=${(event: InputEvent) => this.change((event.target as HTMLInputElement).value)}
       />
       ${this.notes()}
@@ -38,7 +38,7 @@ export class QpFieldPrompt extends FieldElement<"prompt"> {
         placeholder=${t("field.promptHint")}
         aria-describedby="notes"
         aria-invalid=${this.invalid}
-        .value=${live(String(this.value ?? ""))}
+        .value=${live(this.text)}
         @input=${(event: InputEvent) => this.change((event.target as HTMLTextAreaElement).value)}
       ></textarea>
       ${this.notes()}
@@ -48,8 +48,8 @@ export class QpFieldPrompt extends FieldElement<"prompt"> {
   static override readonly styles = [
     FieldElement.styles,
     css`
-      textarea {
-        min-height: 128px;
+      textarea.input {
+        min-height: 150px;
         max-height: 46vh;
         resize: vertical;
         field-sizing: content;
@@ -96,7 +96,7 @@ export class QpFieldJson extends FieldElement<"json"> {
   static override readonly styles = [
     FieldElement.styles,
     css`
-      textarea {
+      textarea.input {
         font-family: var(--font-mono);
         font-size: 13px;
       }

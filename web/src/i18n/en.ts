@@ -16,7 +16,7 @@ export const en = {
   "bar.open": "Open workflows",
   "bar.history": "History",
   "bar.queue": "Queue",
-  "bar.queueCount": "Queue ({count})",
+  "bar.queueCount": "Queue, {count} unfinished",
   "bar.help": "Keyboard shortcuts",
   "bar.reconnecting": "Reconnecting…",
 
@@ -114,7 +114,7 @@ export const en = {
 
   "add.heading": "Add a brick",
   "add.search": "Search bricks",
-  "add.brick": "Add {brick}",
+  "add.verb": "Add",
   "add.none": "No brick has that name.",
   "add.refused": "Could not be loaded",
 
@@ -124,7 +124,7 @@ export const en = {
   "workflows.own": "My workflows",
   "workflows.none": "Nothing saved yet. Press Ctrl+S to keep this one.",
   "workflows.presets": "Factory presets",
-  "workflows.load": "Load {name}",
+  "workflows.load": "Load",
   "workflows.delete": "Delete",
   "workflows.deleteOne": "Delete {name}",
   "workflows.deleteTitle": "Delete “{name}”?",

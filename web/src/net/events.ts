@@ -61,8 +61,8 @@ export class EventConnection {
     stream.addEventListener("open", () => this.#opened());
     stream.addEventListener("error", () => this.#broke(stream));
     stream.addEventListener("job", (event) => this.#job(event.data));
-    stream.addEventListener("progress", (event) => deliver<ProgressEvent>(event.data, (data) => this.handlers.progress(data)));
-    stream.addEventListener("preview", (event) => deliver<PreviewEvent>(event.data, (data) => this.handlers.preview(data)));
+    stream.addEventListener("progress", (event) => deliver(event.data, (data) => this.handlers.progress(data as ProgressEvent)));
+    stream.addEventListener("preview", (event) => deliver(event.data, (data) => this.handlers.preview(data as PreviewEvent)));
   }
 
   stop(): void {
@@ -88,7 +88,8 @@ export class EventConnection {
   }
 
   #job(data: unknown): void {
-    deliver<JobEvent>(data, (event) => {
+    deliver(data, (value) => {
+      const event = value as JobEvent;
       this.lastSeq = event.seq;
       this.handlers.job(event);
     });
@@ -96,10 +97,10 @@ export class EventConnection {
 }
 
 /** Hands on what parses; a line that does not is the server's fault and must not end the stream. */
-function deliver<T>(data: unknown, take: (value: T) => void): void {
-  let value: T;
+function deliver(data: unknown, take: (value: unknown) => void): void {
+  let value: unknown;
   try {
-    value = JSON.parse(String(data)) as T;
+    value = JSON.parse(String(data));
   } catch {
     console.warn("The server sent an event that is not JSON.", data);
     return;

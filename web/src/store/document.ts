@@ -1,5 +1,5 @@
 /** Questions about a document, and its normal form in the editor: `bricks` stands in strip order. */
-import type { BrickInfo, BrickInstance, Json, JsonObject, Link, WorkflowDocument } from "../net/types.js";
+import type { BrickInfo, BrickInstance, JsonObject, Link, WorkflowDocument } from "../net/types.js";
 import { splitEnd, wire } from "../ports/wiring.js";
 
 export type Catalog = ReadonlyMap<string, BrickInfo>;
@@ -17,14 +17,17 @@ export const EMPTY_DOCUMENT: WorkflowDocument = {
  * known or not, is kept. Throws a `TypeError` for what is no document at all.
  */
 export function normalise(value: unknown): WorkflowDocument {
-  if (!isDocument(value)) throw new TypeError("not a workflow document");
-  const strip = value.layout?.strip ?? [];
+  if (!isObject(value) || !Array.isArray(value["bricks"]) || !value["bricks"].every(isInstance)) {
+    throw new TypeError("not a workflow document");
+  }
+  const given = value as unknown as Partial<WorkflowDocument> & Pick<WorkflowDocument, "bricks">;
+  const strip = given.layout?.strip ?? [];
   const place = new Map(strip.map((id, index) => [id, index]));
   const rank = (brick: BrickInstance): number => place.get(brick.id) ?? strip.length;
-  const bricks = value.bricks
+  const bricks = given.bricks
     .map((brick) => (isObject(brick.params) ? brick : { ...brick, params: {} }))
     .sort((a, b) => rank(a) - rank(b));
-  return withStrip({ ...value, links: value.links, bricks });
+  return withStrip({ version: 1, name: "", ...given, links: Array.isArray(given.links) ? given.links : [], bricks });
 }
 
 /** The document with its strip written anew from the order of its bricks. */
@@ -39,12 +42,8 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isDocument(value: unknown): value is WorkflowDocument {
-  if (!isObject(value) || !Array.isArray(value["bricks"])) return false;
-  if (typeof value["name"] !== "string") value = Object.assign(value, { name: "" });
-  const document = value as unknown as WorkflowDocument;
-  if (!Array.isArray(document.links)) document.links = [];
-  return document.bricks.every((brick) => isObject(brick) && typeof brick.id === "string" && typeof brick.brick === "string");
+function isInstance(value: unknown): boolean {
+  return isObject(value) && typeof value["id"] === "string" && typeof value["brick"] === "string";
 }
 
 export function findBrick(document: WorkflowDocument, id: string): BrickInstance | undefined {
@@ -116,9 +115,4 @@ export function titles(document: WorkflowDocument, catalog: Catalog): Map<string
 export function openInputs(document: WorkflowDocument, info: BrickInfo, id: string): string[] {
   const fed = new Set(document.links.map((link) => link.to));
   return info.inputs.filter((port) => port.required && !fed.has(`${id}.${port.name}`)).map((port) => port.label || port.name);
-}
-
-/** The value a document or its schema gives, `undefined` when neither does. */
-export function paramOf(brick: BrickInstance, name: string): Json | undefined {
-  return brick.params[name];
 }

@@ -37,23 +37,26 @@ export function perform(document: WorkflowDocument, history: History, command: C
 
 export function undo(document: WorkflowDocument, history: History): Edited | undefined {
   const step = history.past.at(-1);
-  const applied = step && apply(document, step.inverse);
-  if (!applied) return undefined;
+  if (!step) return undefined;
   return {
-    document: applied.document,
+    document: outcome(document, step.inverse),
     history: { past: history.past.slice(0, -1), future: [...history.future, step] },
   };
 }
 
 export function redo(document: WorkflowDocument, history: History): Edited | undefined {
   const step = history.future.at(-1);
-  const applied = step && apply(document, step.done);
-  if (!applied) return undefined;
+  if (!step) return undefined;
   // Time 0: what is typed after a redo is a step of its own.
   return {
-    document: applied.document,
+    document: outcome(document, step.done),
     history: { past: [...history.past, { ...step, at: 0 }], future: history.future.slice(0, -1) },
   };
+}
+
+/** The document after a command, which may change nothing: a text typed and taken back within one step. */
+function outcome(document: WorkflowDocument, command: Command): WorkflowDocument {
+  return apply(document, command)?.document ?? document;
 }
 
 /** One step for two edits of the same field: the newer value, and the way back to the oldest. */

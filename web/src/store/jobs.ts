@@ -1,4 +1,5 @@
 /** How events change what is known of jobs. Pure: takes a job and gives the next, sharing all that did not change. */
+import { asText } from "../net/json.js";
 import type {
   BrickRun,
   Job,
@@ -73,7 +74,7 @@ function withResult(results: Result[], result: Result): Result[] {
 }
 
 function withBrick(job: Job, data: JsonObject, next: (run: BrickRun) => BrickRun): Partial<Job> {
-  const id = String(data["brick"]);
+  const id = asText(data["brick"]);
   return { bricks: { ...job.bricks, [id]: next(job.bricks[id] ?? { state: "pending" }) } };
 }
 

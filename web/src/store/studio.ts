@@ -118,13 +118,13 @@ export class Studio {
       this.store.set({ problems });
       if (problems.length === 0) this.store.dismiss("check");
     } catch (error) {
-      this.#tell("check", t("notice.notChecked"), error);
+      // The stream of events tells of a server that is gone, and the check is made again when it is back.
+      if (!(error instanceof ApiError && error.unreachable)) this.#tell("check", t("notice.notChecked"), error);
     }
   }
 
   #tell(key: string, title: string, error: unknown): void {
     if (!(error instanceof ApiError)) throw error;
-    if (error.unreachable) return;
-    this.store.notify({ key, tone: "error", title, message: error.message });
+    this.store.notify({ key, tone: "error", title, message: error.unreachable ? t("notice.unreachableHint") : error.message });
   }
 }

@@ -13,7 +13,7 @@ export function alike(a: unknown, b: unknown, depth = 2): boolean {
 }
 
 /** Calls `changed` when what `select` gives is no longer alike. Returns the way to end it. */
-export function watch<T>(store: Store, select: (state: State) => T, changed: () => void): () => void {
+export function watch(store: Store, select: (state: State) => unknown, changed: () => void): () => void {
   let last = select(store.state);
   return store.subscribe(() => {
     const next = select(store.state);

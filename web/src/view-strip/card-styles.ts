@@ -193,9 +193,12 @@ export const cardStyles = css`
     flex: 1 0 auto;
   }
 
-  :host([category="generator"]) qp-stage {
-    flex: 0 0 auto;
-    order: 1;
+  .made {
+    padding: 0 14px 16px;
+  }
+
+  .made:not(:has(qp-stage[filled])) {
+    display: none;
   }
 
   .faults {
@@ -266,10 +269,6 @@ export const cardStyles = css`
 
     .body {
       overflow: visible;
-    }
-
-    .pictures {
-      min-height: 300px;
     }
   }
 

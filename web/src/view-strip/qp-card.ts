@@ -1,5 +1,5 @@
 /** One brick in the strip: its head, what feeds it, its form, and what it makes. */
-import { type PropertyValues, html, nothing } from "lit";
+import { html, nothing } from "lit";
 import { customElement, property, query } from "lit/decorators.js";
 import { icon } from "../elements/icons.js";
 import { StudioElement } from "../elements/studio-element.js";
@@ -53,7 +53,7 @@ export class QpCard extends StudioElement<CardView | undefined> {
     this.setAttribute("category", this.current?.info?.category ?? "unknown");
   }
 
-  override updated(_changed: PropertyValues): void {
+  override updated(): void {
     this.draws += 1;
   }
 
@@ -139,23 +139,12 @@ export class QpCard extends StudioElement<CardView | undefined> {
   }
 
   #body(view: CardView) {
-    const { info, brick, run, preview, pictures, problems, led, title, lastSeed } = view;
+    const { info, brick, problems, led, lastSeed } = view;
     if (!info) return led === "unknown" ? this.#missing(view) : nothing;
     const named = fieldNames(info);
-    const makes = info.category === "generator" || info.category === "output";
     return html`
       ${this.#faults(problems.filter((problem) => !named.has(problem.name ?? "")))}
-      ${makes
-        ? html`<qp-stage
-            .label=${title}
-            .run=${run}
-            .preview=${preview}
-            .pictures=${pictures}
-            ?running=${led === "running"}
-            ?placeholder=${info.category === "output"}
-            @qp-picture=${(event: PictureOpened) => this.studio.store.set({ lightbox: { pictures, index: event.detail } })}
-          ></qp-stage>`
-        : nothing}
+      ${info.category === "output" ? this.#stage(view) : nothing}
       <qp-form
         .studio=${this.studio}
         .schema=${info.params_schema}
@@ -166,6 +155,18 @@ export class QpCard extends StudioElement<CardView | undefined> {
         @qp-params=${(event: ParamsChanged) => this.studio.editor.setParams(brick.id, event.detail)}
       ></qp-form>
     `;
+  }
+
+  #stage({ title, run, preview, pictures, led, info }: CardView) {
+    return html`<qp-stage
+      .label=${title}
+      .run=${run}
+      .preview=${preview}
+      .pictures=${pictures}
+      ?running=${led === "running"}
+      ?placeholder=${info?.category === "output"}
+      @qp-picture=${(event: PictureOpened) => this.studio.store.set({ lightbox: { pictures, index: event.detail } })}
+    ></qp-stage>`;
   }
 
   #missing(view: CardView) {
@@ -180,10 +181,15 @@ export class QpCard extends StudioElement<CardView | undefined> {
   override render() {
     const view = this.current;
     if (!view) return nothing;
-    const { collapsed, led } = view;
+    const { collapsed, led, info } = view;
     return html`
       <article class="${led} ${collapsed ? "collapsed" : ""}" aria-labelledby="title" tabindex="-1">
-        ${this.#head(view)} ${collapsed ? nothing : html`${this.#wires(view)}<div class="body">${this.#body(view)}</div>`}
+        ${this.#head(view)}
+        ${collapsed
+          ? nothing
+          : html`${this.#wires(view)}
+              <div class="body">${this.#body(view)}</div>
+              ${info?.category === "generator" ? html`<div class="made">${this.#stage(view)}</div>` : nothing}`}
       </article>
     `;
   }

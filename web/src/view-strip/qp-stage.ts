@@ -21,6 +21,11 @@ export class QpStage extends LitElement {
   /** Whether to hold the place of a picture that is not there yet. */
   @property({ type: Boolean }) placeholder = false;
 
+  /** Whether there is anything to see, so that the card can leave the place out. */
+  override updated(): void {
+    this.toggleAttribute("filled", this.pictures.length > 0 || this.running || this.placeholder);
+  }
+
   #open(index: number): void {
     this.dispatchEvent(new CustomEvent<number>("qp-picture", { detail: index, bubbles: true, composed: true }));
   }
@@ -87,7 +92,7 @@ export class QpStage extends LitElement {
         display: grid;
         flex: 1;
         place-items: center;
-        min-height: 220px;
+        min-height: min(240px, 30vh);
         border-radius: 12px;
         background: var(--surface-sunken);
         overflow: hidden;

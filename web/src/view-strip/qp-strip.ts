@@ -119,7 +119,7 @@ export class QpStrip extends StudioElement<Place[]> {
         ${repeat(
           this.current,
           (place) => place.id,
-          (place, index) => html`<li class="${place.shape} ${this.#markOf(index)}">
+          (place, index) => html`<li class="is-${place.shape} ${this.#markOf(index)}">
             <qp-card .studio=${this.studio} .brickId=${place.id}></qp-card>
           </li>`,
         )}
@@ -165,24 +165,24 @@ export class QpStrip extends StudioElement<Place[]> {
         max-height: 860px;
       }
 
-      li.setting {
+      li.is-setting {
         flex-basis: 290px;
         max-width: 340px;
       }
 
-      li.generator {
+      li.is-generator {
         flex-basis: 310px;
         min-width: 280px;
         max-width: 420px;
       }
 
-      li.output {
+      li.is-output {
         flex: 2 1 400px;
         min-width: 330px;
         max-width: 720px;
       }
 
-      li.collapsed {
+      li.is-collapsed {
         flex: 0 0 54px;
         min-width: 54px;
       }
@@ -244,10 +244,10 @@ export class QpStrip extends StudioElement<Place[]> {
         }
 
         li,
-        li.setting,
-        li.generator,
-        li.output,
-        li.collapsed {
+        li.is-setting,
+        li.is-generator,
+        li.is-output,
+        li.is-collapsed {
           flex: none;
           min-width: 0;
           max-width: none;

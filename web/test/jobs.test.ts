@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { JobEvent, JsonObject } from "../src/net/types.js";
+import { afterEvent, afterPreview, afterProgress, merged, overallFraction } from "../src/store/jobs.js";
+import { job } from "./fixtures.js";
+
+function event(seq: number, kind: string, data: JsonObject = {}): JobEvent {
+  return { seq, job: "a", kind, at: "2026-01-01T00:00:05Z", data };
+}
+
+test("events take a job from queued to succeeded", () => {
+  const events = [
+    event(2, "started"),
+    event(3, "brick-started", { brick: "prompt" }),
+    event(4, "brick-finished", { brick: "prompt", cached: true, outputs: { prompt: [{ kind: "text", value: "x" }] } }),
+    event(5, "result", { result: { id: "r1", brick: "output" } }),
+    event(6, "succeeded"),
+  ];
+  const done = events.reduce(afterEvent, job("a"));
+  assert.equal(done.state, "succeeded");
+  assert.equal(done.bricks["prompt"]?.state, "cached");
+  assert.equal(done.results.length, 1);
+  assert.equal(done.finished_at, "2026-01-01T00:00:05Z");
+  assert.equal(done.last_seq, 6);
+});
+
+test("an event that is known already changes nothing", () => {
+  const known = job("a", { last_seq: 9 });
+  assert.equal(afterEvent(known, event(9, "failed")), known);
+});
+
+test("a result that comes twice is there once", () => {
+  const result = { result: { id: "r1" } };
+  const twice = afterEvent(afterEvent(job("a"), event(2, "result", result)), event(3, "result", result));
+  assert.equal(twice.results.length, 1);
+});
+
+test("progress touches only the brick it names", () => {
+  const before = job("a", { state: "running" });
+  const after = afterProgress(before, { job: "a", brick: "render", fraction: 0.48, step: 12, steps: 25 });
+  assert.equal(after.bricks["render"]?.step, 12);
+  for (const id of ["prompt", "styles", "settings", "output"]) assert.equal(after.bricks[id], before.bricks[id]);
+});
+
+test("late progress and previews do not wake a finished job or brick", () => {
+  const done = job("a", { state: "cancelled" });
+  assert.equal(afterProgress(done, { job: "a", brick: "render", fraction: 1 }), done);
+  assert.equal(afterPreview(done, { job: "a", brick: "render", step: 1, steps: 2, image: "" }), done);
+});
+
+test("a failure names the brick and keeps the reason", () => {
+  const failed = [
+    event(2, "started"),
+    event(3, "brick-started", { brick: "render" }),
+    event(4, "brick-failed", { brick: "render", error: { code: "x", message: "y" } }),
+    event(5, "failed", { error: { code: "x", message: "y", brick: "render" } }),
+  ].reduce(afterEvent, job("a"));
+  assert.equal(failed.bricks["render"]?.state, "failed");
+  assert.equal(failed.error?.brick, "render");
+});
+
+test("an interrupted job that is queued again is not finished", () => {
+  const again = [event(2, "started"), event(3, "interrupted"), event(4, "queued")].reduce(afterEvent, job("a"));
+  assert.equal(again.state, "queued");
+  assert.equal(again.finished_at, undefined);
+});
+
+test("an older answer of the server does not undo newer events", () => {
+  const known = job("a", { state: "running", last_seq: 8 });
+  assert.equal(merged(known, job("a", { last_seq: 3 })), known);
+});
+
+test("an answer without a document keeps the one that is known", () => {
+  const document = { version: 1, name: "", bricks: [], links: [] };
+  assert.equal(merged(job("a", { document }), job("a", { last_seq: 4 })).document, document);
+});
+
+test("the whole of a job counts finished bricks and the part of the running one", () => {
+  const half = job("a", { bricks: { a: { state: "done" }, b: { state: "running", fraction: 0.5 }, c: { state: "pending" }, d: { state: "pending" } } });
+  assert.equal(overallFraction(half), 0.375);
+});

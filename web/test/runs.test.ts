@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ApiError, Client } from "../src/net/client.js";
+import { EventConnection, type EventHandlers } from "../src/net/events.js";
+import type { Job } from "../src/net/types.js";
+import { Runs } from "../src/store/runs.js";
+import { stoppable } from "../src/store/selectors.js";
+import { Store } from "../src/store/state.js";
+import { catalog, firstPicture, job } from "./fixtures.js";
+
+/** A server of jobs behind `fetch`. */
+function server(jobs: Map<string, Job>) {
+  const asked: string[] = [];
+  let away = false;
+  const answer = (status: number, body: unknown): Response => new Response(JSON.stringify(body), { status });
+  const fetcher = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const path = input as string;
+    const method = init?.method ?? "GET";
+    asked.push(`${method} ${path}`);
+    if (away) return Promise.reject(new TypeError("fetch failed"));
+    if (method === "POST" && path === "/api/jobs") {
+      const { id } = JSON.parse(init?.body as string) as { id: string };
+      jobs.set(id, job(id, { last_seq: 10 }));
+      return Promise.resolve(answer(202, jobs.get(id)));
+    }
+    if (path.startsWith("/api/jobs?")) return Promise.resolve(answer(200, { jobs: [...jobs.values()] }));
+    const known = jobs.get(path.split("/")[3] ?? "");
+    return Promise.resolve(known ? answer(200, known) : answer(404, { error: { code: "unknown-job", message: "No such job." } }));
+  };
+  return { client: new Client(fetcher), asked, goAway: () => (away = true), comeBack: () => (away = false) };
+}
+
+async function page(jobs: Job[], kept: { tracked?: string[]; shown?: string } = {}) {
+  const back = server(new Map(jobs.map((known) => [known.id, known])));
+  const store = new Store({ document: firstPicture(), catalog, catalogLoaded: true, ...kept });
+  let handlers: EventHandlers | undefined;
+  const silent = { addEventListener: () => undefined, close: () => undefined };
+  const runs = new Runs(
+    store,
+    back.client,
+    () => Promise.resolve(),
+    (given, lastSeq) => {
+      handlers = given;
+      return new EventConnection(given, lastSeq, () => silent);
+    },
+  );
+  await runs.start();
+  assert.ok(handlers);
+  return { ...back, store, runs, say: handlers };
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+
+test("a job that runs while the page is loaded again is followed to its end", async () => {
+  const { store, say } = await page([job("a", { state: "running", last_seq: 4 })], { tracked: ["a"], shown: "a" });
+  assert.equal(stoppable(store.state)?.id, "a");
+  say.progress({ job: "a", brick: "render", fraction: 0.5, step: 1, steps: 2 });
+  assert.equal(store.state.jobs["a"]?.bricks["render"]?.step, 1);
+  say.job({ seq: 5, job: "a", kind: "succeeded", at: "2026-01-01T00:00:09Z", data: {} });
+  assert.deepEqual(store.state.tracked, []);
+  assert.equal(store.state.shown, "a");
+});
+
+test("a job that ended while the page was away shows its end", async () => {
+  const { store } = await page([job("a", { state: "succeeded", last_seq: 9 })], { tracked: ["a"], shown: "a" });
+  assert.equal(stoppable(store.state), undefined);
+  assert.deepEqual(store.state.tracked, []);
+});
+
+test("a job that the server no longer knows is forgotten", async () => {
+  const { store } = await page([], { tracked: ["gone"], shown: "gone" });
+  assert.equal(store.state.shown, undefined);
+  assert.deepEqual(store.state.tracked, []);
+});
+
+test("after a gap everything is asked for again", async () => {
+  const jobs = [job("a", { state: "running", last_seq: 4 })];
+  const { store, say, asked } = await page(jobs, { tracked: ["a"], shown: "a" });
+  say.lost();
+  assert.equal(store.state.connection, "reconnecting");
+  asked.length = 0;
+  say.opened(true);
+  await settled();
+  assert.equal(store.state.connection, "online");
+  assert.deepEqual(asked, ["GET /api/jobs?limit=50", "GET /api/jobs/a"]);
+});
+
+test("a job started elsewhere joins the list but does not take over the bricks", async () => {
+  const { store, say } = await page([job("b", { state: "queued" })]);
+  say.job({ seq: 2, job: "b", kind: "started", at: "", data: {} });
+  await settled();
+  assert.ok(store.state.jobOrder.includes("b"));
+  assert.equal(store.state.shown, undefined);
+});
+
+test("a second run waits in the queue while the bricks show the first", async () => {
+  const { store, runs, say } = await page([]);
+  await runs.submit();
+  const first = store.state.shown;
+  assert.ok(first !== undefined);
+  say.job({ seq: 11, job: first, kind: "started", at: "", data: {} });
+  await runs.submit();
+  assert.equal(store.state.shown, first);
+  const second = store.state.tracked.find((id) => id !== first);
+  assert.ok(second !== undefined);
+  say.job({ seq: 12, job: first, kind: "succeeded", at: "", data: {} });
+  say.job({ seq: 13, job: second, kind: "started", at: "", data: {} });
+  assert.equal(store.state.shown, second);
+  assert.equal(store.state.shownBefore, first);
+});
+
+test("a server that is away is told as a card, and the work is kept", async () => {
+  const { store, runs, goAway } = await page([]);
+  goAway();
+  await runs.submit();
+  assert.equal(store.state.notices[0]?.key, "server");
+  assert.equal(store.state.submitting, false);
+  assert.equal(store.state.document.bricks.length, 5);
+});
+
+test("a refusal puts its problems on the bricks", async () => {
+  const { store } = await page([]);
+  const problems = [{ code: "missing-input", brick: "styles", name: "prompt", message: "Nothing is connected." }];
+  const refusing = new Client(() => Promise.resolve(new Response(JSON.stringify({ error: { code: "invalid", message: "No.", problems } }), { status: 400 })));
+  await new Runs(store, refusing, () => Promise.resolve()).submit();
+  assert.deepEqual(store.state.problems, problems);
+  assert.equal(store.state.notices[0]?.brick, "styles");
+});
+
+test("an error that is not JSON still says its status", async () => {
+  const plain = new Client(() => Promise.resolve(new Response("<h1>Bad gateway</h1>", { status: 502, statusText: "Bad Gateway" })));
+  await assert.rejects(plain.bricks(), (error: unknown) => error instanceof ApiError && error.code === "http-502" && error.message === "Bad Gateway");
+});
