@@ -1,0 +1,81 @@
+//! The residual block that the noise predictor and the autoencoder share, and their up-sampling.
+
+use candle_core::{Result, Tensor};
+
+use crate::nn::{Conv2d, GroupNorm, Linear};
+use crate::tensor::Conv2dGeometry;
+use crate::weights::{Loaded, Weights};
+
+/// Norm, SiLU and convolution, twice, around a skip connection; the time embedding shifts the middle.
+pub(super) struct ResnetBlock {
+    norm1: GroupNorm,
+    conv1: Conv2d,
+    time: Option<Linear>,
+    norm2: GroupNorm,
+    conv2: Conv2d,
+    shortcut: Option<Conv2d>,
+}
+
+/// What all residual blocks of a network have in common.
+#[derive(Clone, Copy)]
+pub(super) struct ResnetStyle {
+    /// Width of the time embedding, none in the autoencoder.
+    pub(super) time_width: Option<usize>,
+    /// Groups of the group norms.
+    pub(super) groups: usize,
+    /// Added to variances in the group norms.
+    pub(super) eps: f64,
+}
+
+impl ResnetBlock {
+    pub(super) fn load(
+        weights: &Weights,
+        input: usize,
+        output: usize,
+        style: ResnetStyle,
+    ) -> Loaded<Self> {
+        let same = Conv2dGeometry::padded(1);
+        let time = style.time_width.map(|width| Linear::load(&weights.sub("time_emb_proj"), width, output));
+        let shortcut = (input != output)
+            .then(|| Conv2d::load(&weights.sub("conv_shortcut"), input, output, 1, Conv2dGeometry::padded(0)));
+        Ok(Self {
+            norm1: GroupNorm::load(&weights.sub("norm1"), input, style.groups, style.eps)?,
+            conv1: Conv2d::load(&weights.sub("conv1"), input, output, 3, same)?,
+            time: time.transpose()?,
+            norm2: GroupNorm::load(&weights.sub("norm2"), output, style.groups, style.eps)?,
+            conv2: Conv2d::load(&weights.sub("conv2"), output, output, 3, same)?,
+            shortcut: shortcut.transpose()?,
+        })
+    }
+
+    /// Applies the block to (batch, in, height, width); `time` is the activated time embedding (batch, width).
+    pub(super) fn forward(&self, x: &Tensor, time: Option<&Tensor>) -> Result<Tensor> {
+        let hidden = self.norm1.forward_silu(x)?;
+        let hidden = match (&self.time, time) {
+            (Some(project), Some(time)) => self.conv1.forward_shifted(&hidden, &project.forward(time)?)?,
+            _ => self.conv1.forward(&hidden)?,
+        };
+        let hidden = self.conv2.forward(&self.norm2.forward_silu(&hidden)?)?;
+        match &self.shortcut {
+            Some(shortcut) => shortcut.forward(x)? + hidden,
+            None => x + hidden,
+        }
+    }
+}
+
+/// Nearest-neighbour enlargement followed by a convolution.
+pub(super) struct Upsample {
+    conv: Conv2d,
+}
+
+impl Upsample {
+    pub(super) fn load(weights: &Weights, channels: usize) -> Loaded<Self> {
+        let conv = Conv2d::load(&weights.sub("conv"), channels, channels, 3, Conv2dGeometry::padded(1))?;
+        Ok(Self { conv })
+    }
+
+    /// Enlarges to the given height and width.
+    pub(super) fn forward(&self, x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
+        self.conv.forward(&x.upsample_nearest2d(height, width)?)
+    }
+}

@@ -1,0 +1,75 @@
+//! Multistep consistency sampling (Luo et al., arXiv 2310.04378): each call gives a clean sample, which is noised
+//! again to the next level.
+
+use candle_core::{Result, Tensor};
+
+use super::config::Options;
+use super::schedule::{NoiseSchedule, Space};
+use super::{Sampler, SamplerError, SchedulerConfig, mix, noise_like};
+use crate::diffusion::noise::NoiseSource;
+
+/// Standard deviation of the data in the boundary condition.
+const SIGMA_DATA: f64 = 0.5;
+
+pub(super) struct Lcm {
+    schedule: NoiseSchedule,
+    clip: Option<f64>,
+    timestep_scaling: f64,
+}
+
+impl Lcm {
+    pub(super) fn new(
+        config: &SchedulerConfig,
+        options: Options,
+        steps: usize,
+    ) -> std::result::Result<Self, SamplerError> {
+        let origin = config.lcm_origin_steps;
+        if steps > origin {
+            let problem = format!("LCM takes at most {origin} steps, {steps} were asked for");
+            return Err(SamplerError { field: "steps", problem });
+        }
+        let stride = config.table.len() / origin;
+        let timesteps: Vec<f64> = (0..steps)
+            .map(|i| {
+                let skipped = (i as f64 * (origin as f64 / steps as f64)).floor() as usize;
+                ((origin - skipped) * stride - 1) as f64
+            })
+            .collect();
+        let sigmas = timesteps.iter().map(|&t| config.table.product(t)).map(|p| ((1.0 - p) / p).sqrt()).collect();
+        let schedule = NoiseSchedule {
+            timesteps,
+            sigmas,
+            space: Space::Preserving,
+            prediction: config.prediction,
+            initial_scale: 1.0,
+        };
+        Ok(Self { schedule, clip: options.clip, timestep_scaling: config.lcm_timestep_scaling })
+    }
+}
+
+impl Sampler for Lcm {
+    fn schedule(&self) -> &NoiseSchedule {
+        &self.schedule
+    }
+
+    fn step(
+        &mut self,
+        index: usize,
+        sample: &Tensor,
+        output: &Tensor,
+        noise: &mut dyn NoiseSource,
+    ) -> Result<Tensor> {
+        let mut clean = self.schedule.denoised(sample, output, index)?;
+        if let Some(clip) = self.clip {
+            clean = clean.clamp(-clip, clip)?;
+        }
+        let time = self.schedule.timestep(index) * self.timestep_scaling;
+        let total = time * time + SIGMA_DATA * SIGMA_DATA;
+        let (skip, out) = (SIGMA_DATA * SIGMA_DATA / total, time / total.sqrt());
+        let denoised = mix(&[(out, &clean), (skip, sample)])?;
+        if index + 1 >= self.schedule.timesteps.len() {
+            return Ok(denoised);
+        }
+        self.schedule.add_noise(&denoised, &noise_like(sample, noise)?, index + 1)
+    }
+}

@@ -1,0 +1,224 @@
+//! Samplers: how the prediction of a network becomes the next, less noisy latents.
+//!
+//! A sampler is an update rule over a [`NoiseSchedule`]. Each follows the scheduler of diffusers that it names,
+//! step for step, with coefficients in f64 that are cast once; random noise comes from an injected source.
+
+mod config;
+mod ddim;
+mod dpm2;
+mod dpmpp_multistep;
+mod dpmpp_singlestep;
+mod euler;
+mod euler_ancestral;
+mod heun;
+mod lcm;
+mod lms;
+mod pndm;
+mod schedule;
+mod table;
+mod unipc;
+
+pub use config::{Prediction, SchedulerConfig};
+pub use schedule::{NoiseSchedule, Space, Spacing};
+pub use table::NoiseTable;
+
+use std::fmt;
+use std::str::FromStr;
+
+use candle_core::{Result, Tensor};
+
+use super::noise::NoiseSource;
+
+/// Most steps that a request may ask for.
+const MAX_STEPS: usize = 1000;
+
+/// An update rule at work on one picture.
+pub trait Sampler {
+    /// The timesteps and noise levels at which the network is called.
+    fn schedule(&self) -> &NoiseSchedule;
+
+    /// Network calls that make up one step of the method.
+    fn calls_per_step(&self) -> usize {
+        1
+    }
+
+    /// Advances from `sample` at call `index`, given the network's `output` for it, to the next latents.
+    fn step(
+        &mut self,
+        index: usize,
+        sample: &Tensor,
+        output: &Tensor,
+        noise: &mut dyn NoiseSource,
+    ) -> Result<Tensor>;
+}
+
+/// A sampler and schedule that cannot do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct SamplerError {
+    /// The request's field: `steps`, `sampler` or `schedule`.
+    pub field: &'static str,
+    /// What is wrong and what would do.
+    pub problem: String,
+}
+
+macro_rules! named {
+    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal, $label:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $type {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $type {
+            /// All of them, in the order to show them in.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The identifier used in documents and requests.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// The name that people know it by.
+            pub fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label),* }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = String;
+
+            fn from_str(name: &str) -> std::result::Result<Self, String> {
+                Self::ALL.iter().copied().find(|id| id.as_str() == name).ok_or_else(|| {
+                    let known: Vec<_> = Self::ALL.iter().map(|id| id.as_str()).collect();
+                    format!("`{name}` is not one of {}", known.join(", "))
+                })
+            }
+        }
+    };
+}
+
+named! {
+    /// The update rules there are.
+    SamplerId {
+        /// Song et al. 2020, without added noise (`DDIMScheduler`).
+        Ddim = "ddim", "DDIM";
+        /// Karras et al. 2022, first order (`EulerDiscreteScheduler`).
+        Euler = "euler", "Euler";
+        /// Euler that removes more noise than planned and adds fresh noise (`EulerAncestralDiscreteScheduler`).
+        EulerAncestral = "euler-ancestral", "Euler a";
+        /// Karras et al. 2022, second order (`HeunDiscreteScheduler`).
+        Heun = "heun", "Heun";
+        /// Linear multistep of order four (`LMSDiscreteScheduler`).
+        Lms = "lms", "LMS";
+        /// Midpoint method in log-sigma (`KDPM2DiscreteScheduler`).
+        Dpm2 = "dpm2", "DPM2";
+        /// Lu et al. 2022, two-step multistep (`DPMSolverMultistepScheduler`).
+        DpmPp2m = "dpmpp-2m", "DPM++ 2M";
+        /// The same with fresh noise at each step (`DPMSolverMultistepScheduler`, `sde-dpmsolver++`).
+        DpmPp2mSde = "dpmpp-2m-sde", "DPM++ 2M SDE";
+        /// What diffusers offers for "DPM++ SDE": the single-step solver (`DPMSolverSinglestepScheduler`).
+        DpmPpSde = "dpmpp-sde", "DPM++ SDE";
+        /// Zhao et al. 2023, predictor and corrector of order two (`UniPCMultistepScheduler`).
+        UniPc = "unipc", "UniPC";
+        /// Luo et al. 2023, for models distilled to few steps (`LCMScheduler`).
+        Lcm = "lcm", "LCM";
+        /// Liu et al. 2022, linear multistep part (`PNDMScheduler` with `skip_prk_steps`).
+        Pndm = "pndm", "PNDM (PLMS)";
+    }
+}
+
+named! {
+    /// Where on the noise scale the steps lie.
+    ScheduleId {
+        /// As the model's own scheduler configuration says.
+        Normal = "normal", "Model's own";
+        /// Even steps that begin below the noisiest level.
+        Leading = "leading", "Leading";
+        /// Even steps that begin at the noisiest level.
+        Trailing = "trailing", "Trailing";
+        /// Even steps over the whole range.
+        Linspace = "linspace", "Linspace";
+        /// Karras et al. 2022, rho 7.
+        Karras = "karras", "Karras";
+        /// Even steps of the noise level's logarithm.
+        Exponential = "exponential", "Exponential";
+    }
+}
+
+impl SamplerId {
+    /// The schedules that the rule can follow.
+    pub fn schedules(self) -> &'static [ScheduleId] {
+        use ScheduleId::{Exponential, Karras, Leading, Linspace, Normal, Trailing};
+        match self {
+            Self::Ddim | Self::Pndm | Self::EulerAncestral => &[Normal, Leading, Trailing, Linspace],
+            Self::Lcm => &[Normal],
+            Self::DpmPpSde => &[Normal, Karras, Exponential],
+            _ => &[Normal, Leading, Trailing, Linspace, Karras, Exponential],
+        }
+    }
+
+    /// Sets the rule up for a number of steps on a model's noise table.
+    ///
+    /// # Errors
+    /// The rule cannot take that many steps or cannot follow that schedule.
+    pub fn prepare(
+        self,
+        config: &SchedulerConfig,
+        schedule: ScheduleId,
+        steps: usize,
+    ) -> std::result::Result<Box<dyn Sampler>, SamplerError> {
+        let most = config.table.len().min(MAX_STEPS);
+        if steps == 0 || steps > most {
+            let problem = format!("{steps} is not between 1 and {most}");
+            return Err(SamplerError { field: "steps", problem });
+        }
+        if !self.schedules().contains(&schedule) {
+            let fitting: Vec<_> = self.schedules().iter().map(|s| s.as_str()).collect();
+            let problem = format!("{} follows {}, not {schedule}", self.label(), fitting.join(", "));
+            return Err(SamplerError { field: "schedule", problem });
+        }
+        let options = config.options_for(self, schedule);
+        Ok(match self {
+            Self::Ddim => Box::new(ddim::Ddim::new(config, options, steps)),
+            Self::Euler => Box::new(euler::Euler::new(config, options, steps)),
+            Self::EulerAncestral => Box::new(euler_ancestral::EulerAncestral::new(config, options, steps)),
+            Self::Heun => Box::new(heun::Heun::new(config, options, steps)),
+            Self::Lms => Box::new(lms::Lms::new(config, options, steps)),
+            Self::Dpm2 => Box::new(dpm2::Dpm2::new(config, options, steps)),
+            Self::DpmPp2m => Box::new(dpmpp_multistep::DpmPpMultistep::new(config, options, steps, false)),
+            Self::DpmPp2mSde => Box::new(dpmpp_multistep::DpmPpMultistep::new(config, options, steps, true)),
+            Self::DpmPpSde => Box::new(dpmpp_singlestep::DpmPpSinglestep::new(config, options, steps)),
+            Self::UniPc => Box::new(unipc::UniPc::new(config, options, steps)),
+            Self::Lcm => Box::new(lcm::Lcm::new(config, options, steps)?),
+            Self::Pndm => Box::new(pndm::Pndm::new(config, options, steps)),
+        })
+    }
+}
+
+/// A weighted sum of tensors of one shape.
+fn mix(terms: &[(f64, &Tensor)]) -> Result<Tensor> {
+    let mut sum: Option<Tensor> = None;
+    for (weight, tensor) in terms {
+        let term = (*tensor * *weight)?;
+        sum = Some(match sum {
+            Some(sum) => (sum + term)?,
+            None => term,
+        });
+    }
+    match sum {
+        Some(sum) => Ok(sum),
+        None => candle_core::bail!("a sum of nothing"),
+    }
+}
+
+/// Noise in the shape of a tensor.
+fn noise_like(sample: &Tensor, noise: &mut dyn NoiseSource) -> Result<Tensor> {
+    Tensor::from_vec(noise.draw(sample.elem_count()), sample.shape(), sample.device())
+}

@@ -1,0 +1,84 @@
+//! The KL autoencoder: pictures to latent distributions and latents back to pictures.
+
+mod blocks;
+mod config;
+
+pub use config::VaeConfig;
+
+use candle_core::{Device, Result, Tensor};
+
+use self::blocks::{Decoder, Encoder};
+use crate::nn::Conv2d;
+use crate::tensor::Conv2dGeometry;
+use crate::weights::{Loaded, Weights};
+
+/// Bounds of the log-variance, so that its exponential stays finite.
+const LOG_VARIANCE: (f64, f64) = (-30.0, 20.0);
+
+/// The autoencoder with its weights.
+pub struct Vae {
+    config: VaeConfig,
+    encoder: Encoder,
+    quant: Option<Conv2d>,
+    post_quant: Option<Conv2d>,
+    decoder: Decoder,
+}
+
+/// The distribution of latents that a picture stands for, before the model's scaling factor.
+pub struct LatentDistribution {
+    /// Mean (batch, channels, height, width).
+    pub mean: Tensor,
+    /// Standard deviation, same shape.
+    pub std: Tensor,
+}
+
+impl Vae {
+    /// Loads the weights by diffusers' tensor names.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another shape.
+    pub fn load(config: &VaeConfig, weights: &Weights) -> Loaded<Self> {
+        let latent = config.latent_channels;
+        let pointwise = |name: &str, channels: usize| {
+            Conv2d::load(&weights.sub(name), channels, channels, 1, Conv2dGeometry::padded(0))
+        };
+        Ok(Self {
+            encoder: Encoder::load(config, &weights.sub("encoder"))?,
+            quant: config.quant_conv.then(|| pointwise("quant_conv", 2 * latent)).transpose()?,
+            post_quant: config.post_quant_conv.then(|| pointwise("post_quant_conv", latent)).transpose()?,
+            decoder: Decoder::load(config, &weights.sub("decoder"))?,
+            config: config.clone(),
+        })
+    }
+
+    /// The dimensions.
+    pub fn config(&self) -> &VaeConfig {
+        &self.config
+    }
+
+    /// Encodes pictures (batch, 3, height, width) in -1..1.
+    pub fn encode(&self, pictures: &Tensor) -> Result<LatentDistribution> {
+        let mut moments = self.encoder.forward(pictures)?;
+        if let Some(quant) = &self.quant {
+            moments = quant.forward(&moments)?;
+        }
+        let latent = self.config.latent_channels;
+        let mean = moments.narrow(1, 0, latent)?.contiguous()?;
+        let log_variance = moments.narrow(1, latent, latent)?.clamp(LOG_VARIANCE.0, LOG_VARIANCE.1)?;
+        Ok(LatentDistribution { mean, std: (log_variance * 0.5)?.exp()? })
+    }
+
+    /// Decodes latents (batch, channels, height, width), already divided by the scaling factor, to pictures
+    /// (batch, 3, height * scale, width * scale) in about -1..1.
+    pub fn decode(&self, latents: &Tensor) -> Result<Tensor> {
+        match &self.post_quant {
+            Some(post_quant) => self.decoder.forward(&post_quant.forward(latents)?),
+            None => self.decoder.forward(latents),
+        }
+    }
+
+    /// Where its weights live.
+    pub fn device(&self) -> &Device {
+        self.decoder.device()
+    }
+}

@@ -1,0 +1,96 @@
+//! Why a picture could not be made.
+
+use std::path::PathBuf;
+
+use crate::diffusion::stable_diffusion::RunError;
+use crate::weights::BrokenFile;
+
+/// Why a picture could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The observer asked for it.
+    #[error("cancelled")]
+    Cancelled,
+    /// The model's folder is gone.
+    #[error("the model `{id}` is no longer at {}", path.display())]
+    ModelMissing {
+        /// The model's id.
+        id: String,
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// A file of the model cannot be used.
+    #[error("{}: {problem}", file.display())]
+    ModelBroken {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The request asks for what cannot be.
+    #[error("{field}: {problem}")]
+    BadRequest {
+        /// The field of the request.
+        field: &'static str,
+        /// What is wrong, and what would do.
+        problem: String,
+    },
+    /// The picture would not fit the memory budget; nothing was started.
+    #[error(
+        "this needs about {} of memory, the budget is {}; make the picture smaller or raise the budget",
+        megabytes(*needed),
+        megabytes(*budget)
+    )]
+    OutOfMemory {
+        /// Bytes of the model and the picture together.
+        needed: u64,
+        /// Bytes that may be used.
+        budget: u64,
+    },
+    /// The latents stopped being finite numbers.
+    #[error("the picture broke down at step {step}: its numbers are no longer finite. Lower the guidance or try another sampler")]
+    NotFinite {
+        /// Number of the step, from 1.
+        step: usize,
+    },
+    /// Something that should not happen.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl EngineError {
+    /// A problem with a field of the request.
+    pub(super) fn bad(field: &'static str, problem: impl Into<String>) -> Self {
+        Self::BadRequest { field, problem: problem.into() }
+    }
+}
+
+impl From<BrokenFile> for EngineError {
+    fn from(broken: BrokenFile) -> Self {
+        Self::ModelBroken { file: broken.file, problem: broken.problem }
+    }
+}
+
+impl From<candle_core::Error> for EngineError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<RunError> for EngineError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Cancelled => Self::Cancelled,
+            RunError::NotFinite { step } => Self::NotFinite { step },
+            RunError::Tensor(error) => error.into(),
+        }
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    if bytes < 10 << 30 {
+        format!("{} MB", bytes.div_ceil(1 << 20))
+    } else {
+        format!("{} GB", bytes.div_ceil(1 << 30))
+    }
+}

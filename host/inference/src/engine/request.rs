@@ -1,0 +1,174 @@
+//! What to make, and how its progress is told.
+
+use super::{EngineError, InstalledModel, Picture};
+use crate::diffusion::preview::LatentPreview;
+use crate::diffusion::samplers::{SamplerId, ScheduleId};
+use crate::diffusion::stable_diffusion::{CallReport, Watcher};
+
+/// Longest edge of a picture.
+const MAX_EDGE: u32 = 4096;
+/// Longest prompt, in bytes.
+const MAX_PROMPT: usize = 32 << 10;
+/// Largest guidance scale.
+const MAX_GUIDANCE: f32 = 100.0;
+
+/// What to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageRequest {
+    /// What should be seen; at most 32 KiB. What exceeds the model's window is left out, with a note.
+    pub prompt: String,
+    /// What should not be seen; only used when guidance is above 1.
+    pub negative: String,
+    /// Pixels across, a multiple of the model's size multiple, at most 4096.
+    pub width: u32,
+    /// Pixels down, likewise.
+    pub height: u32,
+    /// Steps of the sampler, from 1.
+    pub steps: u32,
+    /// Classifier-free guidance scale, 0 to 100; up to 1 it is off.
+    pub guidance: f32,
+    /// The update rule; none for the model's own.
+    pub sampler: Option<SamplerId>,
+    /// The schedule; none for the model's own.
+    pub schedule: Option<ScheduleId>,
+    /// Seed of the noise; the low 32 bits count, as in PyTorch.
+    pub seed: u64,
+    /// Last layers of the text encoder to leave out.
+    pub clip_skip: u32,
+}
+
+impl ImageRequest {
+    /// Checks everything that does not need the loaded model.
+    pub(super) fn check(&self, model: &InstalledModel) -> Result<(), EngineError> {
+        check_edge("width", self.width, model.size_multiple)?;
+        check_edge("height", self.height, model.size_multiple)?;
+        if !(0.0..=MAX_GUIDANCE).contains(&self.guidance) {
+            let problem = format!("{} is not between 0 and {MAX_GUIDANCE}", self.guidance);
+            return Err(EngineError::bad("guidance", problem));
+        }
+        if self.steps == 0 {
+            return Err(EngineError::bad("steps", "at least 1 is needed"));
+        }
+        for (field, text) in [("prompt", &self.prompt), ("negative", &self.negative)] {
+            if text.len() > MAX_PROMPT {
+                let problem = format!("{} bytes are more than {MAX_PROMPT}", text.len());
+                return Err(EngineError::bad(field, problem));
+            }
+        }
+        if self.clip_skip >= model.text_layers {
+            let most = model.text_layers.saturating_sub(1);
+            let problem = format!("{} is too much, this model allows up to {most}", self.clip_skip);
+            return Err(EngineError::bad("clip_skip", problem));
+        }
+        Ok(())
+    }
+
+    /// Steps that image-to-image leaves out at a strength.
+    pub(super) fn skipped_steps(&self, strength: f32) -> Result<usize, EngineError> {
+        if !(0.0..=1.0).contains(&strength) {
+            return Err(EngineError::bad("strength", format!("{strength} is not between 0 and 1")));
+        }
+        let steps = f64::from(self.steps);
+        let taken = (steps * decimal(strength)).floor().min(steps);
+        if taken < 1.0 {
+            let problem =
+                format!("{strength} of {} steps is none; use at least {:.2}", self.steps, 1.0 / steps + 0.004);
+            return Err(EngineError::bad("strength", problem));
+        }
+        Ok((steps - taken) as usize)
+    }
+}
+
+/// The number that an f32 was written as, so that 0.7 of 10 is 7 and not a little less.
+pub(super) fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+fn check_edge(field: &'static str, edge: u32, multiple: u32) -> Result<(), EngineError> {
+    let multiple = multiple.max(1);
+    if edge > 0 && edge <= MAX_EDGE && edge.is_multiple_of(multiple) {
+        return Ok(());
+    }
+    let below = (edge.min(MAX_EDGE) / multiple * multiple).max(multiple);
+    let above = below + multiple;
+    let nearest = if above <= MAX_EDGE && edge <= MAX_EDGE {
+        format!("the nearest are {below} and {above}")
+    } else {
+        format!("the nearest is {below}")
+    };
+    let problem = format!(
+        "{edge} does not fit: this model makes multiples of {multiple} up to {MAX_EDGE}; {nearest}"
+    );
+    Err(EngineError::bad(field, problem))
+}
+
+/// Follows the making of a picture; called from the thread that makes it.
+pub trait Observer: Sync {
+    /// A call of the network is finished.
+    fn step(&self, report: StepReport<'_>);
+    /// Something worth saying, such as that a model is being loaded.
+    fn note(&self, note: &str);
+    /// True if the picture is no longer wanted; asked before each call of the network and before decoding.
+    fn cancelled(&self) -> bool;
+}
+
+/// A finished call of the network. Methods of order two make two calls per step.
+pub struct StepReport<'a> {
+    /// Calls finished, from 1.
+    pub step: usize,
+    /// Calls in all.
+    pub steps: usize,
+    latents: &'a [f32],
+    size: (usize, usize),
+    colours: &'a LatentPreview,
+}
+
+impl StepReport<'_> {
+    /// The picture as it stands, one pixel per latent pixel, from the model's current guess of the clean latents
+    /// by a linear map that was fitted to its autoencoder. Costs nothing unless called, and little then.
+    pub fn preview(&self) -> Picture {
+        let (width, height) = self.size;
+        Picture {
+            width: width as u32,
+            height: height as u32,
+            rgb: self.colours.colours(self.latents, width * height),
+        }
+    }
+}
+
+/// Passes a run's progress on to an observer.
+pub(super) struct Progress<'a> {
+    observer: &'a dyn Observer,
+    colours: &'a LatentPreview,
+    first: usize,
+    calls: usize,
+}
+
+impl<'a> Progress<'a> {
+    pub(super) fn new(
+        observer: &'a dyn Observer,
+        colours: &'a LatentPreview,
+        first: usize,
+        calls: usize,
+    ) -> Self {
+        Self { observer, colours, first, calls }
+    }
+}
+
+impl Watcher for Progress<'_> {
+    fn cancelled(&mut self) -> bool {
+        self.observer.cancelled()
+    }
+
+    fn called(&mut self, report: CallReport<'_>) {
+        let Ok((_, _, height, width)) = report.denoised.dims4() else { return };
+        let Ok(latents) = report.denoised.flatten_all().and_then(|d| d.to_vec1::<f32>()) else { return };
+        self.observer.step(StepReport {
+            step: report.index - self.first + 1,
+            steps: self.calls - self.first,
+            latents: &latents,
+            size: (width, height),
+            colours: self.colours,
+        });
+    }
+}

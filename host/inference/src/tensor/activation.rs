@@ -1,0 +1,123 @@
+//! Activation functions: SiLU, GELU with the error function, quick GELU, and the gated GEGLU.
+
+use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use super::vector::{erf, sigmoid, wide};
+use super::{elements, on_cpu};
+
+/// Elements per task.
+const CHUNK: usize = 1 << 14;
+
+/// x * sigmoid(x), any shape.
+pub fn silu(x: &Tensor) -> Result<Tensor> {
+    elementwise(x, silu_slice, |x| x.silu())
+}
+
+/// The exact GELU, x * (1 + erf(x / sqrt 2)) / 2, any shape.
+pub fn gelu(x: &Tensor) -> Result<Tensor> {
+    elementwise(x, gelu_slice, |x| x.gelu_erf())
+}
+
+/// x * sigmoid(1.702 x), the activation of OpenAI's CLIP, any shape.
+pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
+    elementwise(x, quick_gelu_slice, |x| x * candle_sigmoid(&(x * 1.702)?)?)
+}
+
+/// Gated GELU: the last dimension is split in halves `a` and `b`, the result is a * gelu(b).
+pub fn geglu(x: &Tensor) -> Result<Tensor> {
+    if on_cpu(x) {
+        return x.contiguous()?.apply_op1_no_bwd(&Geglu);
+    }
+    let halves = x.chunk(2, D::Minus1)?;
+    match halves.as_slice() {
+        [a, b] => a.contiguous()? * b.contiguous()?.gelu_erf()?,
+        _ => bail!("geglu: the last dimension must be even"),
+    }
+}
+
+fn candle_sigmoid(x: &Tensor) -> Result<Tensor> {
+    (x.neg()?.exp()? + 1.0)?.recip()
+}
+
+type Kernel = fn(&[f32], &mut [f32]);
+
+fn elementwise(x: &Tensor, kernel: Kernel, stock: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    if on_cpu(x) { x.contiguous()?.apply_op1_no_bwd(&Elementwise(kernel)) } else { stock(x) }
+}
+
+struct Elementwise(Kernel);
+
+impl CustomOp1 for Elementwise {
+    fn name(&self) -> &'static str {
+        "activation"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = elements(storage, layout, self.name())?;
+        let mut out = vec![0f32; x.len()];
+        out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| (self.0)(x, out));
+        Ok((CpuStorage::F32(out), layout.shape().clone()))
+    }
+}
+
+struct Geglu;
+
+impl CustomOp1 for Geglu {
+    fn name(&self) -> &'static str {
+        "geglu"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = elements(storage, layout, self.name())?;
+        let mut dims = layout.dims().to_vec();
+        let Some(last) = dims.last_mut() else { bail!("geglu: a tensor without dimensions") };
+        if *last == 0 || *last % 2 != 0 {
+            bail!("geglu: the last dimension is {last}, it must be even");
+        }
+        let width = *last;
+        let half = width / 2;
+        *last = half;
+        let mut out = vec![0f32; x.len() / 2];
+        let rows = (CHUNK / half).max(1);
+        out.par_chunks_mut(rows * half).zip(x.par_chunks(rows * width)).for_each(|(out, x)| {
+            for (out, x) in out.chunks_exact_mut(half).zip(x.chunks_exact(width)) {
+                let (a, b) = x.split_at(half);
+                gated_gelu_row(a, b, out);
+            }
+        });
+        Ok((CpuStorage::F32(out), Shape::from(dims)))
+    }
+}
+
+wide! {
+    fn silu_slice(x: &[f32], out: &mut [f32]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = x * sigmoid(x);
+        }
+    }
+}
+
+wide! {
+    fn quick_gelu_slice(x: &[f32], out: &mut [f32]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = x * sigmoid(1.702 * x);
+        }
+    }
+}
+
+wide! {
+    fn gelu_slice(x: &[f32], out: &mut [f32]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = 0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2));
+        }
+    }
+}
+
+wide! {
+    fn gated_gelu_row(a: &[f32], b: &[f32], out: &mut [f32]) {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *out = a * 0.5 * b * (1.0 + erf(b * std::f32::consts::FRAC_1_SQRT_2));
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Two-dimensional convolution: the input is unrolled tile by tile and multiplied by the kernel matrix.
+//!
+//! Tensors stay in batch, channel, row, column order: unrolling copies whole row pieces, and the product writes
+//! its tile of every output channel in place.
+
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use gemm::Parallelism;
+use rayon::prelude::*;
+
+use super::{SharedOutput, elements, on_cpu};
+
+/// Output pixels that one task computes, in whole rows.
+const TILE_PIXELS: usize = 256;
+
+/// Stride and zero padding of a convolution, the same for rows and columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conv2dGeometry {
+    /// Step between output pixels, at least 1.
+    pub stride: usize,
+    /// Zeros before the first row and column.
+    pub pad_before: usize,
+    /// Zeros after the last row and column.
+    pub pad_after: usize,
+}
+
+impl Conv2dGeometry {
+    /// Stride 1 and the same padding on every side.
+    pub fn padded(padding: usize) -> Self {
+        Self { stride: 1, pad_before: padding, pad_after: padding }
+    }
+
+    /// Length of the output for an input and kernel length, none when the kernel does not fit.
+    fn output_length(&self, input: usize, kernel: usize) -> Option<usize> {
+        let room = (input + self.pad_before + self.pad_after).checked_sub(kernel)?;
+        Some(room / self.stride.max(1) + 1)
+    }
+}
+
+/// Convolves `x` (batch, in, height, width) with `weight` (out, in, kernel, kernel) and adds `bias`, either one
+/// value per output channel (out) or one per picture and channel (batch, out).
+pub fn conv2d(x: &Tensor, weight: &Tensor, bias: &Tensor, geometry: Conv2dGeometry) -> Result<Tensor> {
+    if on_cpu(x) {
+        return x.contiguous()?.apply_op3_no_bwd(weight, &bias.contiguous()?, &Conv2d(geometry));
+    }
+    let Conv2dGeometry { stride, pad_before, pad_after } = geometry;
+    let y = if pad_before == pad_after {
+        x.conv2d(weight, pad_before, stride, 1, 1)?
+    } else {
+        x.pad_with_zeros(2, pad_before, pad_after)?
+            .pad_with_zeros(3, pad_before, pad_after)?
+            .conv2d(weight, 0, stride, 1, 1)?
+    };
+    let bias = match bias.dims() {
+        [batch, out] => bias.reshape((*batch, *out, 1, 1))?,
+        _ => bias.reshape((1, bias.elem_count(), 1, 1))?,
+    };
+    y.broadcast_add(&bias)
+}
+
+struct Conv2d(Conv2dGeometry);
+
+/// The sizes of one convolution call.
+struct Sizes {
+    channels: usize,
+    height: usize,
+    width: usize,
+    kernel_height: usize,
+    kernel_width: usize,
+    out_width: usize,
+}
+
+impl CustomOp3 for Conv2d {
+    fn name(&self) -> &'static str {
+        "conv2d"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let x = elements(x, layout, "conv2d")?;
+        let weight = elements(weight, weight_layout, "conv2d")?;
+        let bias = elements(bias, bias_layout, "conv2d")?;
+        let (batch, channels, height, width) = layout.shape().dims4()?;
+        let (out, weight_channels, kernel_height, kernel_width) = weight_layout.shape().dims4()?;
+        let out_height = self.0.output_length(height, kernel_height);
+        let out_width = self.0.output_length(width, kernel_width);
+        let (Some(out_height), Some(out_width)) = (out_height, out_width) else {
+            bail!("conv2d: a {kernel_height}x{kernel_width} kernel is larger than {height}x{width}");
+        };
+        let per_picture = bias.len() == batch * out && bias_layout.dims().len() == 2;
+        if weight_channels != channels || !(per_picture || bias.len() == out) || x.is_empty() {
+            bail!(
+                "conv2d: weight {:?} and bias {:?} do not fit {:?}",
+                weight_layout.dims(),
+                bias_layout.dims(),
+                layout.dims()
+            );
+        }
+        let sizes = Sizes { channels, height, width, kernel_height, kernel_width, out_width };
+        let depth = channels * kernel_height * kernel_width;
+        let plane = out_height * out_width;
+        let tile_rows = (TILE_PIXELS / out_width).clamp(1, out_height);
+        let tiles = out_height.div_ceil(tile_rows);
+        let pointwise = kernel_height == 1 && kernel_width == 1 && self.0 == Conv2dGeometry::padded(0);
+
+        let mut y = vec![0f32; batch * out * plane];
+        let shared = SharedOutput(y.as_mut_ptr());
+        (0..batch * tiles).into_par_iter().for_each_init(Vec::new, |columns: &mut Vec<f32>, task| {
+            let (picture, tile) = (task / tiles, task % tiles);
+            let first_row = tile * tile_rows;
+            let rows = tile_rows.min(out_height - first_row);
+            let pixels = rows * out_width;
+            let offset = first_row * out_width;
+            let input = x.get(picture * channels * height * width..).unwrap_or_default();
+            let (columns, column_stride) = if pointwise {
+                (input.get(offset..).unwrap_or_default(), plane)
+            } else {
+                columns.resize(depth * pixels, 0.0);
+                unroll(input, columns, &sizes, self.0, first_row);
+                (columns.as_slice(), pixels)
+            };
+            let bias = if per_picture { bias.get(picture * out..).unwrap_or_default() } else { bias };
+            // SAFETY: this task owns, in every output plane of its picture, the `pixels` elements from `offset`
+            // on; tasks do not overlap and `y` outlives them. The column matrix has `depth` rows of
+            // `column_stride` elements of which `pixels` are read, the kernel matrix is out x depth.
+            unsafe {
+                let target = shared.at(picture * out * plane + offset);
+                for (channel, &bias) in bias.iter().take(out).enumerate() {
+                    std::slice::from_raw_parts_mut(target.add(channel * plane), pixels).fill(bias);
+                }
+                gemm::gemm(
+                    out,
+                    pixels,
+                    depth,
+                    target,
+                    1,
+                    plane as isize,
+                    true,
+                    weight.as_ptr(),
+                    1,
+                    depth as isize,
+                    columns.as_ptr(),
+                    1,
+                    column_stride as isize,
+                    1.0,
+                    1.0,
+                    false,
+                    false,
+                    false,
+                    Parallelism::None,
+                );
+            }
+        });
+        Ok((CpuStorage::F32(y), Shape::from((batch, out, out_height, out_width))))
+    }
+}
+
+/// Fills `columns` with one row per channel and kernel position, holding the input pixels which that position
+/// meets at every output pixel of the tile; zeros where it meets the padding.
+fn unroll(input: &[f32], columns: &mut [f32], sizes: &Sizes, geometry: Conv2dGeometry, first_row: usize) {
+    let Sizes { channels, height, width, kernel_height, kernel_width, out_width } = *sizes;
+    let pixels = columns.len() / (channels * kernel_height * kernel_width).max(1);
+    let mut column_rows = columns.chunks_exact_mut(pixels.max(1));
+    for plane in input.chunks_exact(height * width).take(channels) {
+        for kernel_row in 0..kernel_height {
+            for kernel_column in 0..kernel_width {
+                let Some(column_row) = column_rows.next() else { return };
+                for (row, target) in column_row.chunks_exact_mut(out_width).enumerate() {
+                    let source = ((first_row + row) * geometry.stride + kernel_row)
+                        .checked_sub(geometry.pad_before)
+                        .and_then(|y| plane.chunks_exact(width).nth(y));
+                    match source {
+                        Some(source) => copy_row(source, target, geometry, kernel_column),
+                        None => target.fill(0.0),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Copies the input pixels of one row that a kernel column meets at each output column.
+fn copy_row(source: &[f32], target: &mut [f32], geometry: Conv2dGeometry, kernel_column: usize) {
+    let Conv2dGeometry { stride, pad_before, .. } = geometry;
+    let first = pad_before.saturating_sub(kernel_column).div_ceil(stride).min(target.len());
+    let (before, rest) = target.split_at_mut(first);
+    before.fill(0.0);
+    let start = first * stride + kernel_column - pad_before;
+    let source = source.get(start..).unwrap_or_default();
+    let count = source.len().div_ceil(stride).min(rest.len());
+    let (inside, after) = rest.split_at_mut(count);
+    after.fill(0.0);
+    if stride == 1 {
+        inside.copy_from_slice(source.get(..count).unwrap_or_default());
+    } else {
+        for (target, &pixel) in inside.iter_mut().zip(source.iter().step_by(stride)) {
+            *target = pixel;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    fn ramp(shape: (usize, usize, usize, usize), step: f64) -> Tensor {
+        let count = shape.0 * shape.1 * shape.2 * shape.3;
+        let values: Vec<f32> = (0..count).map(|i| ((i as f64 * step).sin()) as f32).collect();
+        Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn it_agrees_with_the_stock_operation_for_every_stride_and_padding() {
+        let x = ramp((2, 3, 9, 21), 0.37);
+        for kernel in [1, 3] {
+            let weight = ramp((5, 3, kernel, kernel), 0.91);
+            let bias = Tensor::new(&[0.1f32, -0.2, 0.3, 0.0, 1.0], &Device::Cpu).unwrap();
+            for (stride, before, after) in [(1, 0, 0), (1, 1, 1), (2, 1, 1), (2, 0, 1)] {
+                let geometry = Conv2dGeometry { stride, pad_before: before, pad_after: after };
+                let ours = conv2d(&x, &weight, &bias, geometry).unwrap();
+                let stock = x
+                    .pad_with_zeros(2, before, after)
+                    .and_then(|x| x.pad_with_zeros(3, before, after))
+                    .and_then(|x| x.conv2d(&weight, 0, stride, 1, 1))
+                    .and_then(|y| y.broadcast_add(&bias.reshape((1, 5, 1, 1))?))
+                    .unwrap();
+                let gap = (ours - stock).unwrap().abs().unwrap().max_all().unwrap();
+                assert!(gap.to_scalar::<f32>().unwrap() < 1e-5, "kernel {kernel}, {geometry:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bias_per_picture_is_added_to_its_own_picture() {
+        let x = ramp((2, 2, 4, 4), 0.2);
+        let weight = ramp((1, 2, 3, 3), 0.3);
+        let both = Tensor::new(&[[1f32], [5.0]], &Device::Cpu).unwrap();
+        let none = Tensor::new(&[0f32], &Device::Cpu).unwrap();
+        let geometry = Conv2dGeometry::padded(1);
+        let with = conv2d(&x, &weight, &both, geometry).unwrap();
+        let without = conv2d(&x, &weight, &none, geometry).unwrap();
+        let gap = (with - without).unwrap().mean((1, 2, 3)).unwrap().to_vec1::<f32>().unwrap();
+        assert!((gap[0] - 1.0).abs() < 1e-5 && (gap[1] - 5.0).abs() < 1e-5, "{gap:?}");
+    }
+
+    #[test]
+    fn a_kernel_larger_than_the_picture_is_refused() {
+        let bias = Tensor::new(&[0f32], &Device::Cpu).unwrap();
+        let geometry = Conv2dGeometry::padded(0);
+        assert!(conv2d(&ramp((1, 1, 2, 2), 0.1), &ramp((1, 1, 3, 3), 0.1), &bias, geometry).is_err());
+    }
+}

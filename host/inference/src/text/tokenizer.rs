@@ -1,0 +1,140 @@
+//! CLIP's byte-pair tokenizer, from `tokenizer.json` or from the older `vocab.json` with `merges.txt`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::json;
+use tokenizers::Tokenizer;
+
+use crate::weights::{BrokenFile, Loaded, ConfigFile, read_text};
+
+/// Longest tokenizer file that is read.
+const MAX_TOKENIZER: u64 = 64 << 20;
+/// The words that CLIP's tokenizer splits a prompt into.
+const WORDS: &str =
+    r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+const START: &str = "<|startoftext|>";
+const END: &str = "<|endoftext|>";
+
+/// Turns prompts into token windows of fixed length.
+pub struct ClipTokenizer {
+    tokenizer: Tokenizer,
+    start: u32,
+    end: u32,
+    padding: u32,
+    window: usize,
+}
+
+/// The tokens of one prompt, start and end marks included, padded to the window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenWindow {
+    /// Exactly as many ids as the window is long.
+    pub ids: Vec<u32>,
+    /// How many tokens of the prompt did not fit and were left out.
+    pub dropped: usize,
+}
+
+impl ClipTokenizer {
+    /// Reads the tokenizer folder of a model. `longest` is the number of positions the text encoder has.
+    ///
+    /// # Errors
+    /// A file is missing or broken, or the special tokens are not in the vocabulary.
+    pub fn load(folder: &Path, longest: usize) -> Loaded<Self> {
+        let joined = folder.join("tokenizer.json");
+        let mut tokenizer = if joined.is_file() { from_json(&joined)? } else { from_vocabulary(folder)? };
+        // Windows are cut and padded here, where it can be reported.
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|e| BrokenFile::new(folder, e))?;
+
+        let settings_path = folder.join("tokenizer_config.json");
+        let settings =
+            if settings_path.is_file() { ConfigFile::read(&settings_path)? } else { ConfigFile::parse(&settings_path, "{}")? };
+        let id = |key: &str, default: &str| {
+            let token = special_token(&settings, key).unwrap_or(default);
+            tokenizer
+                .token_to_id(token)
+                .ok_or_else(|| BrokenFile::new(folder, format!("the vocabulary has no `{token}` ({key})")))
+        };
+        let (start, end) = (id("bos_token", START)?, id("eos_token", END)?);
+        let padding = id("pad_token", END)?;
+        // Some files say 1e30 for "no limit".
+        let window = match settings.get("model_max_length").and_then(serde_json::Value::as_u64) {
+            Some(length) => usize::try_from(length).unwrap_or(longest).min(longest),
+            None => longest,
+        };
+        if window < 3 {
+            return Err(settings.problem("model_max_length", format!("{window} leaves no room for a prompt")));
+        }
+        Ok(Self { tokenizer, start, end, padding, window })
+    }
+
+    /// Tokenizes a prompt into one window.
+    ///
+    /// # Errors
+    /// The tokenizer's own message; its rules do not apply to this text.
+    pub fn window(&self, prompt: &str) -> Result<TokenWindow, String> {
+        let encoding = self.tokenizer.encode_fast(prompt, false).map_err(|e| e.to_string())?;
+        let room = self.window - 2;
+        let kept = encoding.get_ids().iter().copied().take(room);
+        let mut ids: Vec<u32> = std::iter::once(self.start).chain(kept).chain([self.end]).collect();
+        ids.resize(self.window, self.padding);
+        Ok(TokenWindow { ids, dropped: encoding.get_ids().len().saturating_sub(room) })
+    }
+
+    /// Length of a window, marks included.
+    pub fn window_length(&self) -> usize {
+        self.window
+    }
+}
+
+fn from_json(path: &Path) -> Loaded<Tokenizer> {
+    let text = read_text(path, MAX_TOKENIZER)?;
+    text.parse::<Tokenizer>().map_err(|e| BrokenFile::new(path, format!("is not a tokenizer: {e}")))
+}
+
+/// Builds the tokenizer as CLIP defines it around a vocabulary and merge list.
+fn from_vocabulary(folder: &Path) -> Loaded<Tokenizer> {
+    let path = folder.join("vocab.json");
+    if !path.is_file() {
+        return Err(BrokenFile::new(folder, "has neither `tokenizer.json` nor `vocab.json` with `merges.txt`"));
+    }
+    let vocabulary = serde_json::from_str::<BTreeMap<String, u32>>(&read_text(&path, MAX_TOKENIZER)?)
+        .map_err(|e| BrokenFile::new(&path, format!("is not a vocabulary: {e}")))?;
+    let merges = read_text(&folder.join("merges.txt"), MAX_TOKENIZER)?;
+    let merges: Vec<&str> =
+        merges.lines().filter(|line| !line.starts_with("#version") && !line.trim().is_empty()).collect();
+    let marks: Vec<_> = [START, END]
+        .into_iter()
+        .filter_map(|mark| {
+            Some(json!({
+                "id": vocabulary.get(mark)?, "content": mark, "special": true,
+                "single_word": false, "lstrip": false, "rstrip": false, "normalized": false
+            }))
+        })
+        .collect();
+    let description = json!({
+        "version": "1.0",
+        "added_tokens": marks,
+        "normalizer": {"type": "Sequence", "normalizers": [
+            {"type": "NFC"},
+            {"type": "Replace", "pattern": {"Regex": r"\s+"}, "content": " "},
+            {"type": "Lowercase"}
+        ]},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": WORDS}, "behavior": "Removed", "invert": true},
+            {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}
+        ]},
+        "model": {
+            "type": "BPE", "unk_token": END, "end_of_word_suffix": "</w>",
+            "vocab": vocabulary, "merges": merges
+        }
+    });
+    serde_json::from_value(description)
+        .map_err(|e| BrokenFile::new(&path, format!("does not fit `merges.txt`: {e}")))
+}
+
+/// A special token, which files write as a text or as an object with `content`.
+fn special_token<'a>(settings: &'a ConfigFile, key: &str) -> Option<&'a str> {
+    let value = settings.get(key)?;
+    value.as_str().or_else(|| value.get("content")?.as_str())
+}

@@ -1,0 +1,33 @@
+//! Model files: safetensors, configuration files and how a model folder is recognised. Everything read here
+//! comes from outside, so it is bounded and checked before it is used.
+
+mod config;
+mod safetensors;
+mod source;
+
+pub use config::ConfigFile;
+pub(crate) use config::read_text;
+pub use safetensors::{SafetensorsFile, StoredType, TensorEntry};
+pub use source::{WeightFiles, Weights};
+
+use std::path::{Path, PathBuf};
+
+/// What reading a model file gives.
+pub type Loaded<T> = Result<T, BrokenFile>;
+
+/// A model file that cannot be used, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {problem}", file.display())]
+pub struct BrokenFile {
+    /// The file or folder.
+    pub file: PathBuf,
+    /// What is wrong with it, and where possible what to do.
+    pub problem: String,
+}
+
+impl BrokenFile {
+    /// A problem with `file`.
+    pub fn new(file: impl AsRef<Path>, problem: impl std::fmt::Display) -> Self {
+        Self { file: file.as_ref().to_path_buf(), problem: problem.to_string() }
+    }
+}

@@ -1,0 +1,178 @@
+//! The weights of one model component: one file, a half-precision file, or shards listed by an index.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+
+use super::{BrokenFile, Loaded, ConfigFile, SafetensorsFile, TensorEntry};
+
+/// Most shards that an index may name.
+const MAX_SHARDS: usize = 512;
+
+/// The weight files of a component folder and the tensors in them.
+pub struct WeightFiles {
+    folder: PathBuf,
+    files: Vec<SafetensorsFile>,
+    /// Index into `files` by tensor name.
+    owners: BTreeMap<String, usize>,
+    index: Option<PathBuf>,
+}
+
+impl WeightFiles {
+    /// Opens the weights of `folder`: `<stem>.safetensors`, its shards, or the same with `.fp16`; headers only.
+    ///
+    /// # Errors
+    /// There are none, or one of them is broken.
+    pub fn open(folder: &Path, stem: &str) -> Loaded<Self> {
+        for name in [format!("{stem}.safetensors"), format!("{stem}.fp16.safetensors")] {
+            let path = folder.join(name);
+            if path.is_file() {
+                return Self::from_files(folder, vec![path], None);
+            }
+        }
+        for name in [
+            format!("{stem}.safetensors.index.json"),
+            format!("{stem}.fp16.safetensors.index.json"),
+            format!("{stem}.safetensors.index.fp16.json"),
+        ] {
+            let path = folder.join(name);
+            if path.is_file() {
+                return Self::from_files(folder, shards(&path)?, Some(path));
+            }
+        }
+        Err(BrokenFile::new(
+            folder,
+            format!("has no weights: `{stem}.safetensors` is missing (.bin and .ckpt files are not read)"),
+        ))
+    }
+
+    fn from_files(folder: &Path, paths: Vec<PathBuf>, index: Option<PathBuf>) -> Loaded<Self> {
+        let files = paths.iter().map(|p| SafetensorsFile::open(p)).collect::<Result<Vec<_>, _>>()?;
+        let mut owners = BTreeMap::new();
+        for (number, file) in files.iter().enumerate() {
+            for name in file.entries().keys() {
+                if owners.insert(name.clone(), number).is_some() {
+                    return Err(BrokenFile::new(
+                        file.path(),
+                        format!("tensor `{name}` is in another shard too"),
+                    ));
+                }
+            }
+        }
+        Ok(Self { folder: folder.to_path_buf(), files, owners, index })
+    }
+
+    /// The files on disk, the index among them.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(SafetensorsFile::path).chain(self.index.as_deref())
+    }
+
+    /// Number of weights in all tensors of floating-point type.
+    pub fn weight_count(&self) -> u64 {
+        self.files
+            .iter()
+            .flat_map(|f| f.entries().values())
+            .filter(|entry| entry.dtype.is_weight())
+            .map(|entry| entry.shape.iter().map(|&d| d as u64).product::<u64>())
+            .sum()
+    }
+
+    fn find(&self, name: &str) -> Option<(&SafetensorsFile, &TensorEntry)> {
+        let file = self.files.get(*self.owners.get(name)?)?;
+        Some((file, file.entries().get(name)?))
+    }
+}
+
+/// The files that an index names.
+fn shards(index: &Path) -> Loaded<Vec<PathBuf>> {
+    let config = ConfigFile::read(index)?;
+    let folder = index.parent().unwrap_or(Path::new("."));
+    let map = config.object("weight_map")?;
+    let mut names = Vec::new();
+    for value in map.values() {
+        let name = value.as_str().unwrap_or_default();
+        let plain = name.ends_with(".safetensors") && !name.contains(['/', '\\', ':']) && !name.starts_with('.');
+        if !plain {
+            return Err(config.problem("weight_map", format!("`{value}` is not the name of a weight file")));
+        }
+        if !names.contains(&name) {
+            names.push(name);
+        }
+        if names.len() > MAX_SHARDS {
+            return Err(config.problem("weight_map", format!("names more than {MAX_SHARDS} files")));
+        }
+    }
+    Ok(names.into_iter().map(|name| folder.join(name)).collect())
+}
+
+/// A view into weight files below a name prefix, loading onto one device.
+#[derive(Clone)]
+pub struct Weights {
+    files: Arc<WeightFiles>,
+    prefix: String,
+    device: Device,
+}
+
+impl Weights {
+    /// All tensors of `files`, to be loaded onto `device`.
+    pub fn new(files: Arc<WeightFiles>, device: &Device) -> Self {
+        Self { files, prefix: String::new(), device: device.clone() }
+    }
+
+    /// The tensors below `name`, whose names then begin after it and a dot.
+    pub fn sub(&self, name: impl std::fmt::Display) -> Self {
+        Self { prefix: format!("{}{name}.", self.prefix), ..self.clone() }
+    }
+
+    /// Where tensors are loaded to.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// True if there is a tensor of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.files.find(&format!("{}{name}", self.prefix)).is_some()
+    }
+
+    /// Loads a tensor as f32.
+    ///
+    /// # Errors
+    /// It is missing or has another shape; the message names the file, the tensor and both shapes.
+    pub fn tensor(&self, name: &str, shape: &[usize]) -> Loaded<Tensor> {
+        self.tensor_of_shapes(name, &[shape])
+    }
+
+    /// Loads a tensor that may be stored in one of several shapes, as the first of them.
+    ///
+    /// # Errors
+    /// As [`Weights::tensor`].
+    pub fn tensor_of_shapes(&self, name: &str, shapes: &[&[usize]]) -> Loaded<Tensor> {
+        let full = format!("{}{name}", self.prefix);
+        let Some((file, entry)) = self.files.find(&full) else {
+            return Err(BrokenFile::new(self.missing_in(), format!("has no tensor `{full}`")));
+        };
+        let wanted = shapes.first().copied().unwrap_or_default();
+        if !shapes.contains(&entry.shape.as_slice()) {
+            return Err(BrokenFile::new(
+                file.path(),
+                format!("tensor `{full}` has shape {:?}, the configuration asks for {wanted:?}", entry.shape),
+            ));
+        }
+        let tensor = file.tensor(&full, &self.device)?;
+        tensor.reshape(wanted).map_err(|e| BrokenFile::new(file.path(), format!("tensor `{full}`: {e}")))
+    }
+
+    /// Wraps a failed tensor operation during loading.
+    pub fn failed(&self, error: candle_core::Error) -> BrokenFile {
+        BrokenFile::new(self.missing_in(), format!("`{}`: {error}", self.prefix.trim_end_matches('.')))
+    }
+
+    fn missing_in(&self) -> &Path {
+        match self.files.files.as_slice() {
+            [only] => only.path(),
+            _ => &self.files.folder,
+        }
+    }
+}
