@@ -95,6 +95,18 @@ pub enum Category {
     Output,
 }
 
+impl Category {
+    /// The family as it is written in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Category::Input => "input",
+            Category::Generator => "generator",
+            Category::Setting => "setting",
+            Category::Output => "output",
+        }
+    }
+}
+
 /// One installed version of one brick.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BrickSpec {
@@ -122,23 +134,11 @@ pub struct BrickSpec {
     pub heavy: bool,
 }
 
-impl BrickSpec {
-    /// The input of that name.
-    pub fn input(&self, name: &PortName) -> Option<&Port> {
-        self.inputs.iter().find(|port| port.name == *name)
-    }
-
-    /// The output of that name.
-    pub fn output(&self, name: &PortName) -> Option<&Port> {
-        self.outputs.iter().find(|port| port.name == *name)
-    }
-}
-
 /// Why no installed brick serves.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// No brick of that name is installed.
-    #[error("the brick `{brick}` is not installed{}", .suggestion.as_ref().map_or(String::new(), |near| format!("; did you mean `{near}`?")))]
+    #[error("the brick `{brick}` is not installed{}", did_you_mean(.suggestion.as_ref()))]
     UnknownBrick {
         /// The name that was asked for.
         brick: BrickId,
@@ -155,6 +155,10 @@ pub enum ResolveError {
         /// What there is, newest first.
         installed: Vec<Version>,
     },
+}
+
+fn did_you_mean(near: Option<&BrickId>) -> String {
+    near.map_or(String::new(), |near| format!("; did you mean `{near}`?"))
 }
 
 fn list(versions: &[Version]) -> String {

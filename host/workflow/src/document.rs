@@ -3,6 +3,7 @@
 //! Keys that this version does not know are kept at every level, so a document survives being opened and saved by an
 //! older or newer program. The text that [`Document::to_json`] writes is the same for equal documents.
 
+mod place;
 mod read;
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,8 +16,9 @@ use crate::canonical::sorted_keys;
 use crate::digest::Digest;
 use crate::names::{BrickId, NodeId, PortRef};
 
-pub use read::{DocumentError, MAX_BRICKS, MAX_BYTES, MAX_DEPTH, MAX_LINKS};
-pub(crate) use read::{cut, from_value, parse_bounded, show};
+pub use place::Place;
+pub use read::{DocumentError, KeyPath, MAX_BRICKS, MAX_BYTES, MAX_DEPTH, MAX_LINKS};
+pub(crate) use read::{cut, parse_bounded, show};
 
 /// The version of the format that this program writes, and the newest it reads.
 pub const VERSION: u64 = 1;

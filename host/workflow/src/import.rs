@@ -11,13 +11,13 @@ mod values;
 use serde_json::{Map, Value};
 
 use crate::catalog::Catalog;
-use crate::document::{BrickNode, Document, DocumentError, MAX_BRICKS, from_value, parse_bounded};
+use crate::document::{BrickNode, Document, DocumentError, MAX_BRICKS, parse_bounded};
 use crate::names::{BrickId, NodeId};
 use crate::wiring::wire;
 use bricks::{Brick, Rank, counterpart, placeholder};
 
-/// Longest title, in characters.
-const MAX_NAME: usize = 200;
+/// Title of an imported workflow; the original kept none in the file.
+const TITLE: &str = "Imported workflow";
 
 /// Most notes of an import.
 const MAX_NOTES: usize = 200;
@@ -31,18 +31,22 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
-/// Reads a workflow of the original program, or a document as it is. `name` is the title of the former.
+/// Reads a workflow of the original program, or a document as it is.
 ///
 /// # Errors
 /// As [`Document::from_json`], and when a list holds no brick at all.
-pub fn import(text: impl AsRef<[u8]>, name: &str, catalog: &Catalog) -> Result<Imported, DocumentError> {
-    match parse_bounded(text.as_ref())? {
-        Value::Array(entries) => from_original(entries, name, catalog),
-        value => Ok(Imported { document: from_value(value)?, notes: Vec::new() }),
+pub fn import(text: impl AsRef<[u8]>, catalog: &Catalog) -> Result<Imported, DocumentError> {
+    let text = text.as_ref();
+    if !text.trim_ascii_start().starts_with(b"[") {
+        return Ok(Imported { document: Document::from_json(text)?, notes: Vec::new() });
+    }
+    match parse_bounded(text)? {
+        Value::Array(entries) => from_original(entries, catalog),
+        _ => Err(DocumentError::NoOriginalBricks),
     }
 }
 
-fn from_original(entries: Vec<Value>, name: &str, catalog: &Catalog) -> Result<Imported, DocumentError> {
+fn from_original(entries: Vec<Value>, catalog: &Catalog) -> Result<Imported, DocumentError> {
     if entries.len() > MAX_BRICKS {
         return Err(DocumentError::TooManyBricks { bricks: entries.len() });
     }
@@ -55,8 +59,7 @@ fn from_original(entries: Vec<Value>, name: &str, catalog: &Catalog) -> Result<I
     add_output(&mut bricks, &mut notes);
     put_in_order(&mut bricks, &mut notes);
 
-    let title: String = name.trim().chars().take(MAX_NAME).collect();
-    let mut document = Document::new(if title.is_empty() { "Imported workflow".to_owned() } else { title });
+    let mut document = Document::new(TITLE);
     let mut without_source = Vec::new();
     for brick in bricks {
         let node = node(&document, brick.id.name(), brick.id.clone());

@@ -31,14 +31,14 @@ pub use canonical::{canonical_json, normalise};
 pub use catalog::{BrickSpec, Catalog, Category, Port, PortKind, ResolveError};
 pub use digest::{Digest, DigestError};
 pub use document::{
-    BrickNode, Document, DocumentError, Link, Lock, LockedBrick, MAX_BRICKS, MAX_BYTES, MAX_DEPTH, MAX_LINKS,
-    VERSION,
+    BrickNode, Document, DocumentError, KeyPath, Link, Lock, LockedBrick, MAX_BRICKS, MAX_BYTES, MAX_DEPTH,
+    MAX_LINKS, Place, VERSION,
 };
 pub use import::{Imported, import};
 pub use lock::record_lock;
 pub use names::{BrickId, NameError, NodeId, PortName, PortRef};
 pub use params::{ParamProblem, check_params, fill_defaults};
-pub use plan::{InputLink, Plan, Step, plan};
+pub use plan::{InputLink, Plan, Step, plan, targets};
 pub use problem::{Problem, ProblemCode};
 pub use schema::{SchemaError, check_schema};
 pub use seeds::draw_seeds;

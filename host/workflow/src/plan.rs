@@ -69,6 +69,21 @@ pub fn plan(document: &Document, catalog: &Catalog, targets: &[NodeId]) -> Resul
     Ok(Plan { steps: places.into_iter().filter_map(step).collect() })
 }
 
+/// Run targets from outside as brick instances.
+///
+/// # Errors
+/// A problem for each text that can't be the id of a brick instance.
+pub fn targets(texts: &[String]) -> Result<Vec<NodeId>, Vec<Problem>> {
+    let (mut targets, mut problems) = (Vec::new(), Vec::new());
+    for text in texts {
+        match text.parse::<NodeId>() {
+            Ok(target) => targets.push(target),
+            Err(error) => problems.push(Problem::whole(ProblemCode::UnknownInstance, error.to_string())),
+        }
+    }
+    if problems.is_empty() { Ok(targets) } else { Err(problems) }
+}
+
 fn part(document: &Document, graph: &Graph<'_>, targets: &[NodeId]) -> Result<BTreeSet<usize>, Vec<Problem>> {
     if targets.is_empty() {
         return Ok(graph.all());

@@ -33,6 +33,12 @@ pub enum ProblemCode {
     BadParam,
     /// The brick's own parameter schema can't be used.
     BadSchema,
+    /// A parameter names a model that is not installed. Found by the host, as are the next two.
+    ModelMissing,
+    /// A parameter names a model that is installed but can't be used.
+    ModelBroken,
+    /// A parameter names a picture that the studio doesn't have.
+    PictureMissing,
 }
 
 /// One thing that keeps a document from running.

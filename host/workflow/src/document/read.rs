@@ -8,6 +8,7 @@ use std::str::FromStr;
 use semver::VersionReq;
 use serde_json::{Map, Value};
 
+use super::place::{Place, Step, find};
 use super::{BrickNode, Document, Link, Lock, LockedBrick, VERSION};
 
 /// Largest document text, in bytes.
@@ -33,22 +34,22 @@ pub enum DocumentError {
         bytes: usize,
     },
     /// Not JSON.
-    #[error("not valid JSON at line {line}, column {column}: {reason}")]
+    #[error("not valid JSON at {place}: {reason}")]
     Syntax {
-        /// From 1.
-        line: usize,
-        /// From 1, in bytes.
-        column: usize,
+        /// Where.
+        place: Place,
         /// What the parser met.
         reason: String,
     },
     /// Something is missing, or is not what belongs there.
-    #[error("{}{expected}", .path.describe())]
+    #[error("{} {expected}{}", .path.subject(), in_brackets(*.place))]
     Shape {
-        /// Where.
+        /// Where, by keys.
         path: KeyPath,
         /// What was expected and what is there.
         expected: String,
+        /// Where, in the text; none when the document came in another form.
+        place: Option<Place>,
     },
     /// Written by a newer program.
     #[error(
@@ -74,31 +75,56 @@ pub enum DocumentError {
     NoOriginalBricks,
 }
 
-/// Where in a document something is, like `bricks[2].params`.
+/// Where in a document something is, written like `bricks[2].params`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct KeyPath(String);
+pub struct KeyPath(Vec<Step>);
 
 impl KeyPath {
     fn key(&self, key: &str) -> Self {
-        Self(if self.0.is_empty() { key.to_owned() } else { format!("{}.{key}", self.0) })
+        self.with(Step::Key(key.to_owned()))
     }
 
     fn index(&self, index: usize) -> Self {
-        Self(format!("{}[{index}]", self.0))
+        self.with(Step::Index(index))
     }
 
-    fn describe(&self) -> String {
-        if self.0.is_empty() { "the workflow ".to_owned() } else { format!("`{}` ", self.0) }
+    fn with(&self, step: Step) -> Self {
+        Self(self.0.iter().cloned().chain([step]).collect())
+    }
+
+    fn subject(&self) -> String {
+        if self.0.is_empty() { "the workflow".to_owned() } else { format!("`{self}`") }
     }
 
     fn error(&self, expected: impl Into<String>) -> DocumentError {
-        DocumentError::Shape { path: self.clone(), expected: expected.into() }
+        DocumentError::Shape { path: self.clone(), expected: expected.into(), place: None }
     }
 }
 
 impl Display for KeyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        for (depth, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Key(key) if depth == 0 => f.write_str(&cut(key))?,
+                Step::Key(key) => write!(f, ".{}", cut(key))?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn in_brackets(place: Option<Place>) -> String {
+    place.map_or(String::new(), |place| format!(" ({place})"))
+}
+
+impl DocumentError {
+    /// The same error with its place in the text that was read.
+    fn located(mut self, text: &[u8]) -> Self {
+        if let Self::Shape { path, place, .. } = &mut self {
+            *place = find(text, &path.0);
+        }
+        self
     }
 }
 
@@ -108,8 +134,7 @@ pub(crate) fn parse_bounded(text: &[u8]) -> Result<Value, DocumentError> {
         return Err(DocumentError::TooLarge { bytes: text.len() });
     }
     let value: Value = serde_json::from_slice(text).map_err(|error| DocumentError::Syntax {
-        line: error.line(),
-        column: error.column(),
+        place: Place { line: error.line(), column: error.column() },
         reason: reason_only(&error),
     })?;
     check_depth(&value)?;
@@ -146,10 +171,11 @@ impl Document {
     /// Reads a document from JSON text.
     ///
     /// # Errors
-    /// With the line and column when the text is not JSON, with the key and what belongs there when it is not a
-    /// document, and when it is larger than [`MAX_BYTES`], [`MAX_BRICKS`], [`MAX_LINKS`] or [`MAX_DEPTH`].
+    /// When the text is not JSON or not a document, with the line and column and, for the latter, the key and what
+    /// belongs there; and when it is larger than [`MAX_BYTES`], [`MAX_BRICKS`], [`MAX_LINKS`] or [`MAX_DEPTH`].
     pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, DocumentError> {
-        from_value(parse_bounded(text.as_ref())?)
+        let text = text.as_ref();
+        from_value(parse_bounded(text)?).map_err(|error| error.located(text))
     }
 }
 
@@ -162,7 +188,7 @@ impl TryFrom<Value> for Document {
 }
 
 /// Reads a document from JSON whose depth was checked.
-pub(crate) fn from_value(value: Value) -> Result<Document, DocumentError> {
+fn from_value(value: Value) -> Result<Document, DocumentError> {
     if value.is_array() {
         return Err(DocumentError::Original);
     }
@@ -344,7 +370,7 @@ mod tests {
     use serde_json::json;
 
     fn error(value: Value) -> String {
-        Document::from_json(value.to_string()).unwrap_err().to_string()
+        Document::try_from(value).unwrap_err().to_string()
     }
 
     fn with_brick(node: Value) -> Value {
@@ -373,6 +399,13 @@ mod tests {
         );
         let message = error(with_brick(json!({"id": "b", "brick": "qpyt:prompt", "requires": "new"})));
         assert!(message.starts_with("`bricks[1].requires` can't be read"), "{message}");
+    }
+
+    #[test]
+    fn a_wrong_value_in_a_text_is_told_with_line_and_column_too() {
+        let text = "{\"version\": 1, \"name\": \"x\",\n \"bricks\": [\n  {\"id\": \"a\", \"brick\": 7}]}";
+        let message = Document::from_json(text).unwrap_err().to_string();
+        assert_eq!(message, "`bricks[0].brick` must be a text, not 7 (line 3, column 24)");
     }
 
     #[test]

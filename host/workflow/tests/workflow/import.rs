@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{catalog, id, links};
 
 fn imported(original: Value) -> Imported {
-    import(original.to_string(), "Old one", &catalog()).unwrap()
+    import(original.to_string(), &catalog()).unwrap()
 }
 
 fn entry(tag: &str, props: Value) -> Value {
@@ -46,7 +46,7 @@ fn a_plain_workflow_comes_over_whole_and_can_run() {
         ),
     ]));
     assert_eq!(imported.notes, Vec::<String>::new());
-    assert_eq!(imported.document.name, "Old one");
+    assert_eq!(imported.document.name, "Imported workflow");
     assert_eq!(
         bricks(&imported),
         [
@@ -193,22 +193,22 @@ fn entries_that_are_no_bricks_are_told_and_a_list_without_any_is_refused() {
         imported.notes,
         ["Entry 1 is not a brick and was left out.", "Entry 2 has no type and was left out."]
     );
-    assert!(import("[1, 2]", "x", &catalog()).unwrap_err().to_string().contains("holds no bricks"));
+    assert!(import("[1, 2]", &catalog()).unwrap_err().to_string().contains("holds no bricks"));
     let many: Value = (0..501).map(|_| entry("qp-prompt", json!({}))).collect();
-    assert!(import(many.to_string(), "x", &catalog()).unwrap_err().to_string().contains("at most 500"));
+    assert!(import(many.to_string(), &catalog()).unwrap_err().to_string().contains("at most 500"));
 }
 
 #[test]
 fn a_document_is_taken_as_it_is() {
     let text = json!({"version": 1, "name": "New one", "bricks": []}).to_string();
-    let imported = import(text, "ignored", &Catalog::default()).unwrap();
+    let imported = import(text, &Catalog::default()).unwrap();
     assert_eq!((imported.document.name.as_str(), imported.notes.len()), ("New one", 0));
 }
 
 #[test]
 fn without_installed_bricks_the_values_still_come_over() {
     let original = json!([entry("qp-prompt", json!({"prompt": "x"})), settings()]);
-    let imported = import(original.to_string(), "", &Catalog::default()).unwrap();
+    let imported = import(original.to_string(), &Catalog::default()).unwrap();
     assert_eq!(imported.document.name, "Imported workflow");
     assert_eq!(params(&imported, "prompt"), json!({"prompt": "x"}));
     assert_eq!(imported.document.bricks[0].requires.to_string(), "*");

@@ -1,6 +1,6 @@
 //! A run is what its targets need, in an order that works.
 
-use qpyt_workflow::{Document, Plan, ProblemCode, plan};
+use qpyt_workflow::{Document, Plan, ProblemCode, plan, targets};
 use serde_json::json;
 
 use crate::generator::Choices;
@@ -42,6 +42,13 @@ fn a_target_that_is_not_there_is_told_with_a_near_name() {
     let problem = only(plan(&small(), &catalog(), &[id("rendr")]).unwrap_err());
     assert_eq!(problem.code, ProblemCode::UnknownInstance);
     assert!(problem.message.ends_with("did you mean `render`?"), "{}", problem.message);
+}
+
+#[test]
+fn targets_from_outside_have_to_be_ids() {
+    assert_eq!(targets(&["render".to_owned()]), Ok(vec![id("render")]));
+    let problems = targets(&["Render!".to_owned(), "render".to_owned(), "".to_owned()]).unwrap_err();
+    assert_eq!(codes(&problems), [ProblemCode::UnknownInstance, ProblemCode::UnknownInstance]);
 }
 
 #[test]
