@@ -49,8 +49,10 @@ export function firstPicture(): WorkflowDocument {
 export function job(id: string, change: Partial<Job> = {}): Job {
   return {
     id,
+    number: 1,
     name: "First picture",
     state: "queued",
+    stopping: false,
     lane: "accelerator",
     attempt: 1,
     created_at: "2026-01-01T00:00:00Z",

@@ -42,6 +42,14 @@ test("a size speaks for width and height", () => {
   );
 });
 
+test("the form has the order that the schema asks for, with what it forgot at the end", () => {
+  const schema = { properties: { a: {}, height: {}, b: {}, width: { "x-widget": "size" } }, "x-order": ["width", "height", "b", "gone"] };
+  assert.deepEqual(
+    fields(schema).map((field) => field.name),
+    ["width", "b", "a"],
+  );
+});
+
 test("labels of choices come by value or in order, and a group likewise", () => {
   const byValue = only({ enum: ["a", 2], "x-labels": { a: "First", "2": "Second" }, "x-groups": { a: "Early" } });
   const inOrder = only({ enum: ["a", 2], "x-labels": ["First", "Second"] });

@@ -17,6 +17,7 @@ interface View {
   canRedo: boolean;
   canRun: boolean;
   busy: boolean;
+  stopping: boolean;
   submitting: boolean;
   waiting: number;
   connection: Connection;
@@ -32,6 +33,7 @@ export class QpTopBar extends StudioElement<View> {
       canRedo: state.history.future.length > 0,
       canRun: state.document.bricks.length > 0,
       busy: stoppable(state) !== undefined,
+      stopping: stoppable(state)?.stopping ?? false,
       submitting: state.submitting,
       waiting: queue(state).length,
       connection: state.connection,
@@ -65,7 +67,7 @@ export class QpTopBar extends StudioElement<View> {
   }
 
   override render() {
-    const { name, dirty, canUndo, canRedo, canRun, busy, submitting, waiting, connection } = this.current;
+    const { name, dirty, canUndo, canRedo, canRun, busy, stopping, submitting, waiting, connection } = this.current;
     const { editor, runs } = this.studio;
     return html`
       <header>
@@ -95,7 +97,9 @@ export class QpTopBar extends StudioElement<View> {
         </div>
         <div class="run">
           ${busy
-            ? html`<button class="button stop" type="button" title=${t("bar.stopHint")} @click=${() => void runs.stop()}>${icon("stop")}${t("bar.stop")}</button>`
+            ? html`<button class="button stop" type="button" title=${t("bar.stopHint")} ?disabled=${stopping} @click=${() => void runs.stop()}>
+                ${icon("stop")}${stopping ? t("bar.stopping") : t("bar.stop")}
+              </button>`
             : nothing}
           <button class="button primary generate" type="button" title=${t("bar.generateHint")} ?disabled=${!canRun || submitting} @click=${() => void runs.submit()}>
             ${icon("generator")}${t("bar.generate")}

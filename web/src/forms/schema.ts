@@ -36,19 +36,15 @@ export type FieldOf<W extends Widget> = Extract<Field, { widget: W }>;
 
 const MAX_SEED = 4294967295;
 
-/** The fields of a form, in the order of the schema. A `size` field speaks for `height` too. */
+/** The fields of a form, in the order of `x-order`, else of the schema. A `size` field speaks for `height` too. */
 export function fields(schema: JsonObject): Field[] {
   const properties = object(schema["properties"]);
-  const paired = new Set<string>();
+  const width = Object.keys(properties).find((name) => name !== "height" && object(properties[name])["x-widget"] === "size");
+  const paired = width !== undefined && "height" in properties;
   return order(schema, properties).flatMap((name) => {
-    if (paired.has(name)) return [];
+    if (paired && name === "height") return [];
     const spec = object(properties[name]);
-    const heightSpec = properties["height"];
-    if (spec["x-widget"] === "size" && name !== "height" && heightSpec !== undefined) {
-      paired.add("height");
-      return [sizeField(name, spec, object(heightSpec))];
-    }
-    return [field(name, spec)];
+    return [paired && name === width ? sizeField(name, spec, object(properties["height"])) : field(name, spec)];
   });
 }
 

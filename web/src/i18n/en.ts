@@ -8,6 +8,7 @@ export const en = {
   "bar.generate": "Generate",
   "bar.generateHint": "Generate (Ctrl+Enter)",
   "bar.stop": "Stop",
+  "bar.stopping": "Stopping…",
   "bar.stopHint": "Stop (Ctrl+Alt+Enter)",
   "bar.undo": "Undo",
   "bar.redo": "Redo",

@@ -69,6 +69,7 @@ export class Client {
     return this.#json("POST", "/api/jobs", { id, document });
   }
 
+  /** A page of jobs, newest first; with `before`, only those with a smaller number. */
   jobs(limit = 50, before?: number): Promise<{ jobs: Job[] }> {
     return this.#json("GET", `/api/jobs?limit=${limit}${before === undefined ? "" : `&before=${before}`}`);
   }

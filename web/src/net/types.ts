@@ -113,7 +113,7 @@ export interface Preview {
 }
 
 export interface Result {
-  id: string;
+  id: number;
   job: string;
   brick: string;
   title: string;
@@ -129,8 +129,12 @@ export interface Result {
 
 export interface Job {
   id: string;
+  /** Counts the jobs of this studio; later ones have greater numbers. */
+  number: number;
   name: string;
   state: JobState;
+  /** Asked to stop, but not ended yet. */
+  stopping: boolean;
   lane: string;
   position?: number | null;
   attempt: number;
@@ -168,7 +172,7 @@ export interface PreviewEvent extends Preview {
 }
 
 export interface Grant {
-  id: number | string;
+  id: number;
   brick: string;
   import: string;
   scope: string;

@@ -66,7 +66,7 @@ function ended(job: Job, state: JobState, at: string): Partial<Job> {
   const bricks = Object.fromEntries(
     Object.entries(job.bricks).map(([id, run]) => [id, run.state === "running" ? { ...run, state: "skipped" as const } : run]),
   );
-  return { state, bricks, preview: null, position: null, ...(state === "interrupted" ? {} : { finished_at: at }) };
+  return { state, bricks, stopping: false, preview: null, position: null, ...(state === "interrupted" ? {} : { finished_at: at }) };
 }
 
 function withResult(results: Result[], result: Result): Result[] {

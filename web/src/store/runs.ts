@@ -74,7 +74,7 @@ export class Runs {
     const oldest = jobs[jobOrder.at(-1) ?? ""];
     if (!oldest) return;
     await this.#attempt(async () => {
-      const page = await this.client.jobs(PAGE, oldest.last_seq);
+      const page = await this.client.jobs(PAGE, oldest.number);
       const fresh = page.jobs.filter((job) => !(job.id in jobs));
       this.store.putJobs(fresh);
       this.store.set({ moreJobs: fresh.length > 0 && page.jobs.length >= PAGE });

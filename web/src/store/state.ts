@@ -182,9 +182,10 @@ export class Store {
   }
 }
 
+/** Ids, newest first. */
 function byAge(jobs: (Job | undefined)[]): string[] {
   return jobs
     .filter((job) => job !== undefined)
-    .sort((a, b) => b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id))
+    .sort((a, b) => b.number - a.number)
     .map((job) => job.id);
 }

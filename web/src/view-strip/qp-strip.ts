@@ -159,8 +159,8 @@ export class QpStrip extends StudioElement<Place[]> {
       li {
         position: relative;
         display: flex;
-        flex: 1 1 300px;
-        min-width: 270px;
+        flex: 1 1 280px;
+        min-width: 250px;
         max-width: 380px;
         max-height: 860px;
       }
@@ -172,13 +172,13 @@ export class QpStrip extends StudioElement<Place[]> {
 
       li.is-generator {
         flex-basis: 310px;
-        min-width: 280px;
+        min-width: 270px;
         max-width: 420px;
       }
 
       li.is-output {
         flex: 2 1 400px;
-        min-width: 330px;
+        min-width: 320px;
         max-width: 720px;
       }
 
@@ -188,8 +188,8 @@ export class QpStrip extends StudioElement<Place[]> {
       }
 
       li.end {
-        flex: 0 0 76px;
-        min-width: 76px;
+        flex: 0 0 64px;
+        min-width: 64px;
       }
 
       qp-card[dragged] {
