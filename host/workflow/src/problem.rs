@@ -41,6 +41,29 @@ pub enum ProblemCode {
     PictureMissing,
 }
 
+impl ProblemCode {
+    /// The code as it is written in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoBricks => "no-bricks",
+            Self::DuplicateId => "duplicate-id",
+            Self::UnknownBrick => "unknown-brick",
+            Self::VersionNotInstalled => "version-not-installed",
+            Self::UnknownInstance => "unknown-instance",
+            Self::UnknownPort => "unknown-port",
+            Self::WrongKind => "wrong-kind",
+            Self::InputTaken => "input-taken",
+            Self::MissingInput => "missing-input",
+            Self::Cycle => "cycle",
+            Self::BadParam => "bad-param",
+            Self::BadSchema => "bad-schema",
+            Self::ModelMissing => "model-missing",
+            Self::ModelBroken => "model-broken",
+            Self::PictureMissing => "picture-missing",
+        }
+    }
+}
+
 /// One thing that keeps a document from running.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
@@ -83,5 +106,29 @@ mod tests {
     fn a_problem_is_written_with_its_code_in_kebab_case_and_without_empty_fields() {
         let problem = Problem::whole(ProblemCode::NoBricks, "empty");
         assert_eq!(serde_json::to_string(&problem).unwrap(), r#"{"code":"no-bricks","message":"empty"}"#);
+    }
+
+    #[test]
+    fn a_code_reads_the_same_as_text_and_in_json() {
+        use ProblemCode::*;
+        for code in [
+            NoBricks,
+            DuplicateId,
+            UnknownBrick,
+            VersionNotInstalled,
+            UnknownInstance,
+            UnknownPort,
+            WrongKind,
+            InputTaken,
+            MissingInput,
+            Cycle,
+            BadParam,
+            BadSchema,
+            ModelMissing,
+            ModelBroken,
+            PictureMissing,
+        ] {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
     }
 }

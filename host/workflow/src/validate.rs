@@ -48,6 +48,9 @@ impl<'a> Check<'a> {
         let mut problems = Vec::new();
         problems.extend(self.duplicates());
         for &place in part {
+            if problems.len() >= MAX_PROBLEMS {
+                break;
+            }
             problems.extend(self.brick(place));
         }
         problems.extend(self.links(graph, part));

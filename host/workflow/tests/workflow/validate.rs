@@ -170,3 +170,10 @@ fn a_brick_that_is_not_installed_causes_no_second_problem_at_its_links() {
         Catalog::new(first_party().into_iter().filter(|spec| spec.id.as_str() != "qpyt:prompt").collect());
     assert_eq!(only(validate(&small(), &catalog)).code, ProblemCode::UnknownBrick);
 }
+
+#[test]
+fn problems_without_end_are_cut() {
+    let bricks: Vec<String> = (0..500).map(|number| format!("b{number}")).collect();
+    let bricks: Vec<(&str, &str)> = bricks.iter().map(|id| (id.as_str(), "nothing")).collect();
+    assert_eq!(problems(&document(&bricks, &vec!["here.a > b0.b"; 2000])).len(), 200);
+}
