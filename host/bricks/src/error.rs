@@ -220,6 +220,46 @@ pub enum RunError {
     },
 }
 
+impl RunError {
+    /// A stable name of the kind of error, kebab-case, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownBrick { .. } => "unknown-brick",
+            Self::BadInput { .. } => "bad-input",
+            Self::BadParam { .. } => "bad-param",
+            Self::Cancelled => "cancelled",
+            Self::Host { cause: Some(cause), .. } => cause.code(),
+            Self::Host { cause: None, .. } => "host",
+            Self::Brick { .. } => "brick-failed",
+            Self::Trapped { .. } => "brick-crashed",
+            Self::OutOfMemory { .. } => "brick-memory",
+            Self::CpuBudget { .. } => "brick-cpu-budget",
+            Self::DeadlineExceeded { .. } => "brick-deadline",
+            Self::TooManyHandles { .. } => "brick-handles",
+            Self::TooMuchOutput { .. } => "brick-output",
+            Self::BadOutput { .. } => "bad-output",
+            Self::Sandbox { .. } => "sandbox",
+        }
+    }
+}
+
+impl HostError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Job(JobError::Denied(_)) | Self::Store(StoreError::Denied(_)) => "denied",
+            Self::Job(JobError::BadArgument(_)) | Self::Store(StoreError::BadArgument(_)) => "bad-argument",
+            Self::Job(JobError::Cancelled) => "cancelled",
+            Self::Job(JobError::TimedOut) => "timed-out",
+            Self::Job(JobError::ModelMissing(_)) => "model-missing",
+            Self::Job(JobError::ModelBroken(_)) => "model-broken",
+            Self::Job(JobError::OutOfMemory(_)) => "out-of-memory",
+            Self::Store(StoreError::NoSpace(_)) => "no-space",
+            Self::Store(StoreError::NotFound(_)) => "not-found",
+            Self::Job(JobError::Other(_)) | Self::Store(StoreError::Other(_)) => "host",
+        }
+    }
+}
+
 /// A number of bytes for people: whole MiB or KiB where it is one.
 fn bytes(count: u64) -> String {
     match count {

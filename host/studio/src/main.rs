@@ -1,2 +1,7 @@
-//! stub
-fn main() {}
+//! The program `qpyt`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    qpyt_studio::cli::main()
+}

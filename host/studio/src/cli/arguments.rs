@@ -48,6 +48,17 @@ pub struct Serve {
     pub no_open: bool,
 }
 
+impl Serve {
+    /// These options, completed by those that came before the word `serve`.
+    pub fn or(self, before: Self) -> Self {
+        Self {
+            port: self.port.or(before.port),
+            address: self.address.or(before.address),
+            no_open: self.no_open || before.no_open,
+        }
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {

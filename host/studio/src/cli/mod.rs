@@ -12,11 +12,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use qpyt_workflow::{Catalog, Document, Problem};
+use qpyt_workflow::{Catalog, Document, Problem, import};
 
 use self::arguments::{Arguments, Bricks, BricksAction, Command, Common};
 use crate::config::{Config, Environment, Overrides};
-use crate::reading;
 use crate::setup::{self, Layout, SetupOptions};
 use crate::studio::{Access, Studio};
 
@@ -44,7 +43,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     runtime.block_on(async move {
         match command {
             None => serve::serve(&common, serve).await,
-            Some(Command::Serve(more)) => serve::serve(&common, serve.or(more)).await,
+            Some(Command::Serve(options)) => serve::serve(&common, options.or(serve)).await,
             Some(Command::Run(run)) => run::run(&common, run).await,
             Some(Command::Check { file }) => check::check(&common, &file).await,
             Some(Command::Bricks(Bricks { action: None, json })) => bricks::list(&common, json).await,
@@ -91,16 +90,16 @@ fn overrides(common: &Common) -> Overrides {
 /// Reads a workflow file: a document, or an array of the original program. Notes of the import go to stderr.
 fn read_document(file: &Path, catalog: &Catalog) -> anyhow::Result<Document> {
     let bytes = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
-    let (document, notes) = reading::read(&bytes, catalog).with_context(|| format!("{} is not a workflow", file.display()))?;
-    for note in notes {
+    let imported = import(bytes, catalog).with_context(|| format!("{} is not a workflow", file.display()))?;
+    for note in imported.notes {
         eprintln!("note: {note}");
     }
-    Ok(document)
+    Ok(imported.document)
 }
 
 /// Prints everything that is wrong with a workflow.
 fn print_problems(problems: &[Problem]) {
     for problem in problems {
-        eprintln!("error[{}]: {}", problem.code, problem.message);
+        eprintln!("error[{}]: {}", problem.code.as_str(), problem.message);
     }
 }

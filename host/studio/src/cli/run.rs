@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
+use qpyt_bricks::media::Container;
 use qpyt_workflow::set_param;
 use serde::Serialize;
 
@@ -41,7 +42,7 @@ struct Written {
     brick: String,
     width: u32,
     height: u32,
-    container: String,
+    container: Container,
     info: serde_json::Value,
 }
 
@@ -127,7 +128,7 @@ fn write_results(studio: &Studio, job: &JobView, folder: &Path) -> anyhow::Resul
                 brick: result.brick.clone(),
                 width: result.width,
                 height: result.height,
-                container: result.container.to_string(),
+                container: result.container,
                 info: result.info.clone(),
             })
         })

@@ -31,7 +31,7 @@ pub struct ErrorDetail {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ProblemBody {
     /// Stable, kebab-case.
-    pub code: String,
+    pub code: &'static str,
     /// Instance id of the brick it concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub brick: Option<String>,
@@ -45,7 +45,7 @@ pub struct ProblemBody {
 impl From<&Problem> for ProblemBody {
     fn from(problem: &Problem) -> Self {
         Self {
-            code: problem.code.to_string(),
+            code: problem.code.as_str(),
             brick: problem.brick.as_ref().map(ToString::to_string),
             name: problem.name.clone(),
             message: problem.message.clone(),

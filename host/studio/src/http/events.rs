@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::Sse;
+use axum::response::{IntoResponse, Sse};
 use axum::response::sse::{Event as Frame, KeepAlive};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
@@ -71,7 +71,7 @@ pub async fn stream(
     State(studio): State<Arc<Studio>>,
     ApiQuery(after): ApiQuery<After>,
     headers: HeaderMap,
-) -> Sse<ReceiverStream<Result<Frame, Infallible>>> {
+) -> impl IntoResponse {
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let mut news = studio.store.watch_events();
     let seen = resumed.or(after.after).map_or_else(|| *news.borrow_and_update(), Seq);

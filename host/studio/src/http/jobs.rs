@@ -142,7 +142,7 @@ fn parse(id: &str) -> Result<JobId, ApiError> {
 
 /// Reads the document inside a request.
 pub(super) fn read(document: Value) -> Result<Document, ApiError> {
-    Document::from_value(document).map_err(|error| ApiError::bad_request("malformed-document", error.to_string()))
+    Document::try_from(document).map_err(|error| ApiError::bad_request("malformed-document", error.to_string()))
 }
 
 impl From<StoreError> for ApiError {

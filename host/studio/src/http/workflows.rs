@@ -119,10 +119,10 @@ async fn preset(State(studio): State<Arc<Studio>>, Path(name): Path<String>) -> 
 #[utoipa::path(post, path = "/api/import", tag = "workflows", request_body = Value,
     responses((status = 200, body = ImportedView), (status = 400, body = ErrorBody)))]
 async fn import(State(studio): State<Arc<Studio>>, body: Bytes) -> Result<Json<ImportedView>, ApiError> {
-    let (document, notes) = crate::reading::read(&body, &studio.library.catalog())
+    let imported = qpyt_workflow::import(&body, &studio.library.catalog())
         .map_err(|error| ApiError::bad_request("malformed-document", error.to_string()))?;
-    let document = serde_json::to_value(&document).map_err(ApiError::internal)?;
-    Ok(Json(ImportedView { document, notes }))
+    let document = serde_json::to_value(&imported.document).map_err(ApiError::internal)?;
+    Ok(Json(ImportedView { document, notes: imported.notes }))
 }
 
 fn parse(name: &str) -> Result<WorkflowName, ApiError> {

@@ -105,10 +105,10 @@ impl Run<'_> {
             Stopped::Failed(JobFailure { code: "invalid-document".into(), message, brick: None, name: None })
         };
         let document = self.executor.store.job_document(self.job)?;
-        let document = Document::from_value(document).map_err(|error| failed(error.to_string()))?;
-        let targets: Vec<_> = targets.iter().filter_map(|target| target.parse().ok()).collect();
-        plan(&document, &self.executor.library.catalog(), &targets).map_err(|problems| {
-            // It was sound when it was sent; a brick or model must have gone since.
+        let document = Document::try_from(document).map_err(|error| failed(error.to_string()))?;
+        let catalog = self.executor.library.catalog();
+        // It was sound when it was sent; a brick must have gone since.
+        qpyt_workflow::targets(targets).and_then(|targets| plan(&document, &catalog, &targets)).map_err(|problems| {
             failed(problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" "))
         })
     }
@@ -204,7 +204,7 @@ impl Run<'_> {
     }
 
     async fn run_brick(&self, step: &Step, inputs: Vec<NamedValue>, key: Option<Digest>) -> Result<Ran, RunError> {
-        let gone = || RunError::Other(format!("the brick {} is not loaded any more", step.spec.id));
+        let gone = || RunError::UnknownBrick { brick: step.spec.id.to_string() };
         let binary = self.executor.library.binary_of(&step.spec).ok_or_else(gone)?;
         let host = Arc::new(BrickHost::new(self.executor, self.job, step, *binary.digest(), self.cancel.clone()));
         let outcome = binary

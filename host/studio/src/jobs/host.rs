@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use qpyt_bricks::media::{Container, Image, PixelFormat, encode};
-use qpyt_bricks::{
-    Clock, Content, Digest, Files, Gallery, Imaging, JobError, Level, ModelInfo, Moment, Reporter, Saved,
+use qpyt_bricks::Digest;
+use qpyt_bricks::capability::{
+    self, Clock, Content, Files, Gallery, Imaging, JobError, Level, ModelInfo, Moment, Reporter, Saved,
     StoreError as BrickStoreError, TextRequest,
 };
 use qpyt_inference::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture, StepReport};
@@ -141,12 +142,13 @@ struct Watcher {
 
 impl Observer for Watcher {
     fn step(&self, report: StepReport<'_>) {
-        let (step, steps) = (report.step, report.steps);
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let (step, steps) = (count(report.step), count(report.steps));
         self.run.update(step as f32 / steps.max(1) as f32, Some((step, steps)));
         if !self.run.live.wants_preview(self.run.job) {
             return;
         }
-        if let Ok(image) = report.preview().map_err(job_error_of_engine).and_then(data_url) {
+        if let Ok(image) = data_url(report.preview()) {
             let preview = Preview { job: self.run.job.to_string(), brick: self.run.node.clone(), step, steps, image };
             self.run.live.preview(self.run.job, preview);
         }
@@ -178,7 +180,7 @@ impl Imaging for BrickHost {
 }
 
 #[async_trait]
-impl qpyt_bricks::Models for BrickHost {
+impl capability::Models for BrickHost {
     async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo> {
         let scan = self.models.scan();
         let of_family = |model: &&InstalledModel| family.as_ref().is_none_or(|family| *family == model.family);

@@ -66,13 +66,6 @@ impl Live {
         }
     }
 
-    /// Asks all running jobs to stop, for shutting down.
-    pub fn cancel_all(&self) {
-        for job in self.lock().values() {
-            job.cancel.cancel();
-        }
-    }
-
     /// How a running job stands.
     pub fn look(&self, job: JobId) -> Option<(Bricks, Option<Preview>)> {
         self.lock().get(&job).map(|running| (running.bricks.clone(), running.preview.clone()))

@@ -1,16 +1,17 @@
 //! Jobs and results as the HTTP API, the browser and `qpyt run --json` show them.
 
+use qpyt_bricks::media::Container;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::progress::{Bricks, Preview};
-use crate::store::{Container, GalleryEntry, Job, JobId, JobState, Lane};
+use crate::store::{GalleryEntry, Job, JobId, JobState, Lane};
 
 /// A job.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct JobView {
     /// Its id.
-    #[schema(value_type = String, format = Uuid)]
+    #[schema(value_type = uuid::Uuid)]
     pub id: JobId,
     /// Its place in the order of creation; the key for paging.
     pub number: i64,
@@ -107,7 +108,8 @@ pub struct ResultView {
     pub image: String,
     /// Digest of the finished file.
     pub file: String,
-    /// How the file is written.
+    /// How the file is written: `png`, `jpeg` or `webp`.
+    #[schema(value_type = String)]
     pub container: Container,
     /// Pixels.
     pub width: u32,
