@@ -13,6 +13,7 @@ import { base, controls } from "../styles/shared.js";
 interface View {
   notices: Notice[];
   problems: Problem[];
+  refusedRun: boolean;
 }
 
 /** Where to go for a problem. */
@@ -21,7 +22,7 @@ export type GoTo = CustomEvent<{ brick: string; name?: string }>;
 @customElement("qp-notices")
 export class QpNotices extends StudioElement<View> {
   protected view(state: State): View {
-    return { notices: state.notices, problems: state.problems };
+    return { notices: state.notices, problems: state.problems, refusedRun: state.refusedRun };
   }
 
   #go(brick: string, name?: string | null): void {
@@ -59,25 +60,29 @@ export class QpNotices extends StudioElement<View> {
     </li>`;
   }
 
+  #problems(problems: Problem[], refusedRun: boolean) {
+    if (problems.length === 0) return nothing;
+    const count = problems.length === 1 ? t("problems.one") : t("problems.many", { count: problems.length });
+    return html`<section class="notice problems ${refusedRun ? "error" : "warning"}" role=${refusedRun ? "alert" : "region"} aria-labelledby="problems">
+      ${icon("alert")}
+      <div class="words">
+        <strong id="problems">${refusedRun ? t("notice.refused") : count}</strong>
+        <ul>
+          ${problems.map((problem) => this.#problem(problem))}
+        </ul>
+      </div>
+    </section>`;
+  }
+
   override render() {
-    const { notices, problems } = this.current;
+    const { notices, problems, refusedRun } = this.current;
     return html`
       ${repeat(
         notices,
         (notice) => notice.key,
         (notice) => this.#notice(notice),
       )}
-      ${problems.length === 0
-        ? nothing
-        : html`<section class="notice warning problems" aria-labelledby="problems">
-            ${icon("alert")}
-            <div class="words">
-              <strong id="problems">${problems.length === 1 ? t("problems.one") : t("problems.many", { count: problems.length })}</strong>
-              <ul>
-                ${problems.map((problem) => this.#problem(problem))}
-              </ul>
-            </div>
-          </section>`}
+      ${this.#problems(problems, refusedRun)}
     `;
   }
 
@@ -89,7 +94,7 @@ export class QpNotices extends StudioElement<View> {
         display: grid;
         gap: 8px;
         max-height: 40vh;
-        padding: 0 20px;
+        padding: 0 16px;
         overflow: auto;
       }
 

@@ -10,7 +10,7 @@ export const topBarStyles = css`
     display: flex;
     align-items: center;
     gap: 12px;
-    padding: 12px 20px 6px;
+    padding: 12px 18px 4px;
   }
 
   .brand {
@@ -34,8 +34,6 @@ export const topBarStyles = css`
     flex: 1;
     min-width: 90px;
     max-width: 360px;
-    padding-left: 12px;
-    border-left: 1px solid var(--line);
   }
 
   .name {
@@ -138,8 +136,6 @@ export const topBarStyles = css`
 
     .workflow {
       max-width: none;
-      padding-left: 0;
-      border: 0;
     }
 
     .connection {

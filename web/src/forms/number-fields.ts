@@ -5,7 +5,8 @@ import { live } from "lit/directives/live.js";
 import { icon } from "../elements/icons.js";
 import { t } from "../i18n/text.js";
 import { FieldElement } from "./field-element.js";
-import { type FieldOf, snap, valueOf } from "./schema.js";
+import { NumberDraft } from "./number-draft.js";
+import { snap, valueOf } from "./schema.js";
 
 const sliderLook = css`
   input[type="range"] {
@@ -60,15 +61,26 @@ const sliderLook = css`
 
 @customElement("qp-field-number")
 export class QpFieldNumber extends FieldElement<"number"> {
+  readonly #draft = new NumberDraft();
+
   #typed(event: Event): void {
-    const typed = (event.target as HTMLInputElement).valueAsNumber;
-    if (Number.isFinite(typed)) this.change(snap(typed, this.field));
+    const typed = this.#draft.typed(textIn(event), this.#number, this.field);
+    if (typed !== undefined) this.change(typed);
+  }
+
+  #settled(event: Event): void {
+    const settled = this.#draft.settled(textIn(event), this.field);
+    if (settled !== undefined) this.change(settled);
     this.requestUpdate();
+  }
+
+  get #number(): number {
+    return Number(this.value ?? 0);
   }
 
   override render() {
     const { minimum, maximum, step } = this.field;
-    const value = Number(this.value ?? 0);
+    const value = this.#number;
     const bounded = minimum !== undefined && maximum !== undefined;
     const filled = bounded && maximum > minimum ? ((value - minimum) / (maximum - minimum)) * 100 : 0;
     return html`
@@ -83,8 +95,9 @@ export class QpFieldNumber extends FieldElement<"number"> {
           step=${step}
           aria-describedby="notes"
           aria-invalid=${this.invalid}
-          .value=${live(String(value))}
-          @change=${(event: Event) => this.#typed(event)}
+          .value=${live(this.#draft.shown(value))}
+          @input=${(event: Event) => this.#typed(event)}
+          @change=${(event: Event) => this.#settled(event)}
         />
       </div>
       ${bounded
@@ -96,7 +109,7 @@ export class QpFieldNumber extends FieldElement<"number"> {
             aria-label=${t("field.slider", { field: this.field.title })}
             style="--filled: ${filled}%"
             .value=${live(String(value))}
-            @input=${(event: Event) => this.#typed(event)}
+            @input=${(event: Event) => this.#settled(event)}
           />`
         : nothing}
       ${this.notes()}
@@ -123,9 +136,21 @@ export class QpFieldSeed extends FieldElement<"seed"> {
   /** The seed of the last picture, offered to be kept. */
   @property({ type: Number }) lastSeed: number | undefined;
 
+  readonly #draft = new NumberDraft();
+
+  get #seed(): number | null {
+    return typeof this.value === "number" ? this.value : null;
+  }
+
   #typed(event: Event): void {
-    const typed = (event.target as HTMLInputElement).valueAsNumber;
-    this.change(Number.isFinite(typed) ? snap(typed, { ...this.field, step: 1 }) : null);
+    const text = textIn(event);
+    const typed = this.#draft.typed(text, this.#seed, { ...this.field, step: 1 });
+    if (typed !== undefined) this.change(typed);
+    else if (text === "" && this.#seed !== null) this.change(null);
+  }
+
+  #settled(event: Event): void {
+    this.change(this.#draft.settled(textIn(event), { ...this.field, step: 1 }) ?? null);
     this.requestUpdate();
   }
 
@@ -135,8 +160,21 @@ export class QpFieldSeed extends FieldElement<"seed"> {
     this.change(minimum + (random % (maximum - minimum + 1)));
   }
 
+  /** Ways to another seed: a new one each time, or the one of the last picture. */
+  #offers() {
+    const keep = this.lastSeed !== undefined && this.lastSeed !== this.value ? this.lastSeed : undefined;
+    if (this.value === null && keep === undefined) return nothing;
+    return html`<div class="line">
+      ${this.value === null
+        ? nothing
+        : html`<button class="button small" type="button" @click=${() => this.change(null)}>${t("field.seedRandom")}</button>`}
+      ${keep === undefined
+        ? nothing
+        : html`<button class="button small" type="button" @click=${() => this.change(keep)}>${t("field.seedKeep", { seed: keep })}</button>`}
+    </div>`;
+  }
+
   override render() {
-    const random = this.value === null;
     return html`
       <label for="control">${this.field.title}</label>
       <div class="line">
@@ -150,23 +188,15 @@ export class QpFieldSeed extends FieldElement<"seed"> {
           placeholder=${t("field.seedRandom")}
           aria-describedby="notes"
           aria-invalid=${this.invalid}
-          .value=${live(this.text)}
-          @change=${(event: Event) => this.#typed(event)}
+          .value=${live(this.#draft.shown(this.#seed))}
+          @input=${(event: Event) => this.#typed(event)}
+          @change=${(event: Event) => this.#settled(event)}
         />
         <button class="icon-button" type="button" aria-label=${t("field.seedRoll")} title=${t("field.seedRoll")} @click=${() => this.#roll()}>
           ${icon("dice")}
         </button>
       </div>
-      <div class="line">
-        <button class="button small" type="button" aria-pressed=${random ? "true" : "false"} @click=${() => this.change(null)}>
-          ${t("field.seedRandom")}
-        </button>
-        ${this.lastSeed === undefined || this.lastSeed === this.value
-          ? nothing
-          : html`<button class="button small" type="button" @click=${() => this.change(this.lastSeed ?? null)}>
-              ${t("field.seedKeep", { seed: this.lastSeed })}
-            </button>`}
-      </div>
+      ${this.#offers()}
       ${this.notes()}
     `;
   }
@@ -183,11 +213,6 @@ export class QpFieldSeed extends FieldElement<"seed"> {
 
       .line:first-of-type {
         flex-wrap: nowrap;
-      }
-
-      button[aria-pressed="true"] {
-        border-color: var(--tint-text, var(--focus));
-        color: var(--tint-text, var(--text));
       }
     `,
   ];
@@ -207,6 +232,8 @@ const SIZES: readonly [number, number][] = [
 
 @customElement("qp-field-size")
 export class QpFieldSize extends FieldElement<"size"> {
+  readonly #drafts = { width: new NumberDraft(), height: new NumberDraft() };
+
   get #height(): number {
     return Number(valueOf(this.params, this.field.height));
   }
@@ -216,7 +243,6 @@ export class QpFieldSize extends FieldElement<"size"> {
       { name: this.field.name, value: snap(width, this.field) },
       { name: this.field.height.name, value: snap(height, this.field) },
     ]);
-    this.requestUpdate();
   }
 
   #picked(event: Event): void {
@@ -224,9 +250,26 @@ export class QpFieldSize extends FieldElement<"size"> {
     if (width !== undefined && height !== undefined) this.#set(width, height);
   }
 
-  #number(id: string, field: Pick<FieldOf<"size">, "title">, value: number, set: (typed: number) => void) {
+  #typed(side: "width" | "height", event: Event, value: number): void {
+    const typed = this.#drafts[side].typed(textIn(event), value, this.field);
+    if (typed !== undefined) this.#setSide(side, typed);
+  }
+
+  #settled(side: "width" | "height", event: Event): void {
+    const settled = this.#drafts[side].settled(textIn(event), this.field);
+    if (settled !== undefined) this.#setSide(side, settled);
+    this.requestUpdate();
+  }
+
+  #setSide(side: "width" | "height", pixels: number): void {
+    if (side === "width") this.#set(pixels, this.#height);
+    else this.#set(Number(this.value), pixels);
+  }
+
+  #side(side: "width" | "height", title: string, value: number) {
+    const id = side === "width" ? "control" : "height";
     return html`<div class="side">
-      <label for=${id}>${field.title}</label>
+      <label for=${id}>${title}</label>
       <input
         id=${id}
         class="input"
@@ -236,8 +279,9 @@ export class QpFieldSize extends FieldElement<"size"> {
         step=${this.field.step}
         aria-describedby="notes"
         aria-invalid=${this.invalid}
-        .value=${live(String(value))}
-        @change=${(event: Event) => set((event.target as HTMLInputElement).valueAsNumber || value)}
+        .value=${live(this.#drafts[side].shown(value))}
+        @input=${(event: Event) => this.#typed(side, event, value)}
+        @change=${(event: Event) => this.#settled(side, event)}
       />
     </div>`;
   }
@@ -249,11 +293,11 @@ export class QpFieldSize extends FieldElement<"size"> {
     const listed = fitting.some(({ w, h }) => w === width && h === height);
     return html`
       <div class="pair">
-        ${this.#number("control", this.field, width, (typed) => this.#set(typed, height))}
+        ${this.#side("width", this.field.title, width)}
         <button class="icon-button" type="button" aria-label=${t("field.sizeSwap")} title=${t("field.sizeSwap")} @click=${() => this.#set(height, width)}>
           ${icon("swap")}
         </button>
-        ${this.#number("height", this.field.height, height, (typed) => this.#set(width, typed))}
+        ${this.#side("height", this.field.height.title, height)}
       </div>
       <select class="input" aria-label=${t("field.sizePreset")} @change=${(event: Event) => this.#picked(event)}>
         ${listed ? nothing : html`<option value="-1" selected>${t("field.sizeOwn")}</option>`}
@@ -292,4 +336,8 @@ export class QpFieldSize extends FieldElement<"size"> {
 function shape(width: number, height: number): "field.sizeSquare" | "field.sizeTall" | "field.sizeWide" {
   if (width === height) return "field.sizeSquare";
   return width < height ? "field.sizeTall" : "field.sizeWide";
+}
+
+function textIn(event: Event): string {
+  return (event.target as HTMLInputElement).value;
 }

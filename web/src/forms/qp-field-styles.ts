@@ -127,7 +127,7 @@ export class QpFieldStyles extends FieldElement<"styles"> {
       .list {
         display: grid;
         gap: 6px;
-        max-height: 300px;
+        max-height: max(220px, 46vh);
         padding: 2px;
         overflow: auto;
       }

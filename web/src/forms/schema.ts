@@ -31,6 +31,12 @@ export type Field = Common &
     | { widget: "json" }
   );
 
+export interface Bounds {
+  minimum: number | undefined;
+  maximum: number | undefined;
+  step: number;
+}
+
 export type Widget = Field["widget"];
 export type FieldOf<W extends Widget> = Extract<Field, { widget: W }>;
 
@@ -128,7 +134,7 @@ export function valueOf(params: JsonObject, field: { name: string; default: Json
 }
 
 /** Rounds to the step counted from the minimum and keeps within the bounds. */
-export function snap(value: number, spec: { minimum: number | undefined; maximum: number | undefined; step: number }): number {
+export function snap(value: number, spec: Bounds): number {
   const origin = spec.minimum ?? 0;
   const snapped = origin + Math.round((value - origin) / spec.step) * spec.step;
   const bounded = Math.min(spec.maximum ?? Infinity, Math.max(spec.minimum ?? -Infinity, snapped));

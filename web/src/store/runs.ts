@@ -44,7 +44,7 @@ export class Runs {
       const job = await this.client.submit(uuid(), document);
       this.store.putJob(merged(this.store.state.jobs[job.id], job));
       this.#track(job.id);
-      this.store.set({ problems: [], announcement: t("announce.queued") });
+      this.store.set({ problems: [], refusedRun: false, announcement: t("announce.queued") });
     } catch (error) {
       this.#refused(error);
     } finally {
@@ -224,15 +224,8 @@ export class Runs {
   #refused(error: unknown): void {
     if (!(error instanceof ApiError)) throw error;
     if (error.unreachable) return this.#unreachable();
-    this.store.set({ problems: error.problems });
-    const first = error.problems.find((problem) => problem.brick);
-    this.store.notify({
-      key: "run",
-      tone: "error",
-      title: t("notice.refused"),
-      message: error.problems.length > 0 ? t("notice.seeProblems") : error.message,
-      ...(first?.brick ? { brick: first.brick } : {}),
-    });
+    if (error.problems.length > 0) this.store.set({ problems: error.problems, refusedRun: true });
+    else this.store.notify({ key: "run", tone: "error", title: t("notice.refused"), message: error.message });
   }
 
   #unreachable(): void {

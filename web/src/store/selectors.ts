@@ -1,4 +1,5 @@
 /** What the views show, computed from the state. */
+import { asText } from "../net/json.js";
 import type { BrickInfo, BrickInstance, BrickRun, Job, Json, JsonObject, Preview, Problem, Result, ValueSummary, WorkflowDocument } from "../net/types.js";
 import { splitEnd } from "../ports/wiring.js";
 import { type Catalog, findBrick, isCollapsed, openInputs, titles } from "./document.js";
@@ -18,8 +19,10 @@ export interface CardView {
   run: BrickRun | undefined;
   preview: Preview | undefined;
   pictures: Picture[];
-  /** `<input label>\n<title of the brick that feeds it>` */
+  /** `<input labels>\n<title of the brick that feeds them>` */
   wires: string[];
+  /** `<output label>\n<value>` of what an output brick says in words. */
+  told: string[];
   open: string[];
   problems: Problem[];
   led: LedState;
@@ -77,6 +80,7 @@ export function card(state: State, id: string): CardView | undefined {
     preview: job?.preview?.brick === id ? job.preview : undefined,
     pictures: picturesAt(state, id, info),
     wires: wires(state, id, info),
+    told: told(info, run),
     open,
     problems,
     led: led(state, info, job, run, open.length + problems.length),
@@ -95,13 +99,26 @@ function led(state: State, info: BrickInfo | undefined, job: Job | undefined, ru
 }
 
 function wires(state: State, id: string, info: BrickInfo | undefined): string[] {
-  return state.document.links.flatMap((link) => {
+  const labels = new Map<string, string[]>();
+  for (const link of state.document.links) {
     const to = splitEnd(link.to);
-    if (to.brick !== id) return [];
+    if (to.brick !== id) continue;
     const from = splitEnd(link.from).brick;
-    const label = info?.inputs.find((port) => port.name === to.port)?.label ?? to.port;
-    return [`${label || to.port}\n${titlesOf(state).get(from) ?? from}`];
-  });
+    const label = info?.inputs.find((port) => port.name === to.port)?.label ?? "";
+    labels.set(from, [...(labels.get(from) ?? []), label || to.port]);
+  }
+  return [...labels].map(([from, inputs]) => `${inputs.join(", ")}\n${titlesOf(state).get(from) ?? from}`);
+}
+
+function told(info: BrickInfo | undefined, run: BrickRun | undefined): string[] {
+  if (info?.category !== "output") return [];
+  return info.outputs.flatMap((port) =>
+    (run?.outputs?.[port.name] ?? []).flatMap((summary) => {
+      if (summary.kind !== "text" && summary.kind !== "json") return [];
+      const values = Array.isArray(summary.value) ? summary.value : [summary.value];
+      return values.map((value) => `${port.label}\n${asText(value)}`);
+    }),
+  );
 }
 
 const pictureCache = new WeakMap<object, Picture>();

@@ -80,6 +80,8 @@ export interface State {
   shownBefore: string | undefined;
   submitting: boolean;
   problems: Problem[];
+  /** Whether a run was refused because of the problems. */
+  refusedRun: boolean;
   connection: Connection;
   notices: Notice[];
   toasts: Toast[];
@@ -110,6 +112,7 @@ export const INITIAL: State = {
   shownBefore: undefined,
   submitting: false,
   problems: [],
+  refusedRun: false,
   connection: "connecting",
   notices: [],
   toasts: [],

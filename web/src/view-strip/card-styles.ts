@@ -66,7 +66,7 @@ export const cardStyles = css`
     display: flex;
     align-items: center;
     gap: 8px;
-    padding: 13px 10px 9px 8px;
+    padding: 14px 8px 8px;
   }
 
   .grip {
@@ -95,27 +95,33 @@ export const cardStyles = css`
     height: 16px;
   }
 
+  .name {
+    flex: 1;
+    min-width: 0;
+  }
+
   h2 {
     overflow: hidden;
     font-size: 15px;
     font-weight: 650;
+    line-height: 1.3;
     text-overflow: ellipsis;
     white-space: nowrap;
   }
 
   .state {
-    display: inline-flex;
+    display: flex;
     align-items: center;
     gap: 6px;
-    margin-left: auto;
-    color: var(--text-faint);
-    font-size: 12.5px;
+    color: var(--text-soft);
+    font-size: 12px;
+    line-height: 1.35;
     white-space: nowrap;
   }
 
   .led {
-    width: 8px;
-    height: 8px;
+    width: 7px;
+    height: 7px;
     border-radius: 50%;
     background: var(--line-strong);
   }
@@ -209,6 +215,18 @@ export const cardStyles = css`
     background: var(--bad-ground);
   }
 
+  .told {
+    display: grid;
+    gap: 6px;
+    font-size: 13px;
+    overflow-wrap: anywhere;
+  }
+
+  .told dt {
+    color: var(--text-faint);
+    font-size: 12px;
+  }
+
   .missing-brick {
     display: grid;
     gap: 10px;
@@ -238,14 +256,18 @@ export const cardStyles = css`
   }
 
   .collapsed h2 {
-    flex: 0 1 auto;
     min-height: 0;
     writing-mode: vertical-rl;
     color: var(--text-soft);
   }
 
-  .collapsed .state {
-    margin: 0;
+  .collapsed .name {
+    display: flex;
+    flex: 0 1 auto;
+    flex-direction: column;
+    align-items: center;
+    gap: 10px;
+    min-height: 0;
   }
 
   .collapsed .actions {
@@ -260,6 +282,11 @@ export const cardStyles = css`
 
     .collapsed h2 {
       writing-mode: horizontal-tb;
+    }
+
+    .collapsed .name {
+      flex: 1;
+      flex-direction: row;
     }
 
     .collapsed .actions {

@@ -19,6 +19,9 @@ import type { PictureOpened } from "./qp-stage.js";
 /** Sent when the grip is pressed; `detail` is the pointer event. */
 export type GripPressed = CustomEvent<PointerEvent>;
 
+/** The interface of bricks that show their pictures. */
+const GALLERY = "qpyt:store/gallery";
+
 const STEPS: Record<string, (position: number, count: number) => number> = {
   ArrowLeft: (position) => position - 1,
   ArrowUp: (position) => position - 1,
@@ -92,8 +95,10 @@ export class QpCard extends StudioElement<CardView | undefined> {
         ${icon("grip")}
       </button>
       <span class="mark">${icon(info?.category ?? "puzzle")}</span>
-      <h2 id="title" title=${info?.doc ?? ""}>${title}</h2>
-      <span class="state" title=${state}><span class="led ${led}"></span><span class=${collapsed ? "quiet" : ""}>${state}</span></span>
+      <div class="name">
+        <h2 id="title" title=${info?.doc ?? ""}>${title}</h2>
+        <p class="state" title=${state}><span class="led ${led}"></span><span class=${collapsed ? "quiet" : ""}>${state}</span></p>
+      </div>
       <div class="actions">
         <button
           class="icon-button small"
@@ -144,7 +149,7 @@ export class QpCard extends StudioElement<CardView | undefined> {
     const named = fieldNames(info);
     return html`
       ${this.#faults(problems.filter((problem) => !named.has(problem.name ?? "")))}
-      ${info.category === "output" ? this.#stage(view) : nothing}
+      ${info.category === "output" ? html`${this.#stage(view)}${this.#told(view)}` : nothing}
       <qp-form
         .studio=${this.studio}
         .schema=${info.params_schema}
@@ -164,9 +169,20 @@ export class QpCard extends StudioElement<CardView | undefined> {
       .preview=${preview}
       .pictures=${pictures}
       ?running=${led === "running"}
-      ?placeholder=${info?.category === "output"}
+      ?placeholder=${info?.uses.includes(GALLERY) ?? false}
       @qp-picture=${(event: PictureOpened) => this.studio.store.set({ lightbox: { pictures, index: event.detail } })}
     ></qp-stage>`;
+  }
+
+  /** What an output brick says it did, such as the files it wrote. */
+  #told({ told }: CardView) {
+    if (told.length === 0) return nothing;
+    return html`<dl class="told">
+      ${told.map((line) => {
+        const [label = "", value = ""] = line.split("\n");
+        return html`<div><dt>${label}</dt><dd>${value}</dd></div>`;
+      })}
+    </dl>`;
   }
 
   #missing(view: CardView) {

@@ -54,7 +54,7 @@ export class QpStage extends LitElement {
 
   #picture(picture: Picture, index: number) {
     const title = picture.title || this.label;
-    return html`<button class="picture" type="button" aria-label=${t("picture.open", { title, number: index + 1 })} @click=${() => this.#open(index)}>
+    return html`<button class="picture" type="button" style="--ratio: ${picture.width / picture.height}" aria-label=${t("picture.open", { title, number: index + 1 })} @click=${() => this.#open(index)}>
       <img src=${contentUrl(picture.digest)} width=${picture.width} height=${picture.height} alt=${t("picture.alt", { title, number: index + 1 })} />
     </button>`;
   }
@@ -93,16 +93,15 @@ export class QpStage extends LitElement {
         flex: 1;
         place-items: center;
         min-height: min(240px, 30vh);
-        border-radius: 12px;
-        background: var(--surface-sunken);
-        overflow: hidden;
+        container-type: size;
       }
 
       .pictures.many {
+        container-type: normal;
+        place-content: center stretch;
         grid-template-columns: repeat(auto-fill, minmax(110px, 1fr));
-        grid-auto-rows: minmax(110px, 1fr);
         gap: 6px;
-        padding: 6px;
+        padding: 4px;
         overflow: auto;
       }
 
@@ -110,7 +109,7 @@ export class QpStage extends LitElement {
         align-content: center;
         gap: 10px;
         border: 1.5px dashed var(--line);
-        background: none;
+        border-radius: 12px;
         color: var(--text-faint);
         text-align: center;
       }
@@ -122,33 +121,27 @@ export class QpStage extends LitElement {
       }
 
       .picture {
-        position: absolute;
-        inset: 0;
+        position: relative;
         display: block;
-        width: 100%;
-        height: 100%;
+        width: min(100cqw, 100cqh * var(--ratio));
+        aspect-ratio: var(--ratio);
         padding: 0;
         border: 0;
+        border-radius: 12px;
         background: none;
         cursor: zoom-in;
       }
 
-      .picture:focus-visible {
-        outline-offset: -3px;
-        border-radius: 12px;
-      }
-
       .many .picture {
-        position: relative;
-        min-height: 110px;
+        width: 100%;
         border-radius: 8px;
-        overflow: hidden;
       }
 
       img {
         display: block;
         width: 100%;
         height: 100%;
+        border-radius: inherit;
         object-fit: contain;
         animation: reveal 320ms ease;
       }

@@ -147,11 +147,11 @@ export class QpStrip extends StudioElement<Place[]> {
         display: flex;
         flex: 1;
         align-items: stretch;
-        gap: 14px;
+        gap: 12px;
         min-width: 0;
-        padding: 14px 20px 20px;
+        padding: 12px 16px 16px;
         overflow: auto hidden;
-        scroll-padding: 0 20px;
+        scroll-padding: 0 16px;
         scrollbar-width: thin;
         scrollbar-color: var(--line-strong) transparent;
       }
@@ -160,7 +160,7 @@ export class QpStrip extends StudioElement<Place[]> {
         position: relative;
         display: flex;
         flex: 1 1 280px;
-        min-width: 250px;
+        min-width: 240px;
         max-width: 380px;
         max-height: 860px;
       }
@@ -172,13 +172,13 @@ export class QpStrip extends StudioElement<Place[]> {
 
       li.is-generator {
         flex-basis: 310px;
-        min-width: 270px;
+        min-width: 264px;
         max-width: 420px;
       }
 
       li.is-output {
         flex: 2 1 400px;
-        min-width: 320px;
+        min-width: 300px;
         max-width: 720px;
       }
 
@@ -195,7 +195,7 @@ export class QpStrip extends StudioElement<Place[]> {
       qp-card[dragged] {
         position: relative;
         z-index: 2;
-        opacity: 0.92;
+        opacity: 0.97;
         filter: drop-shadow(0 12px 30px rgb(0 0 0 / 0.4));
       }
 
