@@ -1,7 +1,6 @@
 //! The Stable Diffusion 1.x cases: what diffusers computed from small random weights, module by module and step by
 //! step. Nothing is fitted to the numbers; other cases of the same shapes run by setting `QPYT_REFERENCE_DIR`.
 
-mod support;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ use qpyt_inference::diffusion::samplers::{Sampler, SchedulerConfig};
 use qpyt_inference::diffusion::stable_diffusion::{CallReport, StableDiffusion, Watcher};
 use qpyt_inference::weights::ConfigFile;
 use serde_json::{Value, json};
-use support::{Recorded, Reference, gap, reference_folder, spread};
+use crate::support::{Recorded, Reference, gap, reference_folder, spread};
 
 /// Largest difference allowed of a single module.
 const MODULE: f32 = 1e-4;

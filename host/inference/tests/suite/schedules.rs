@@ -1,0 +1,123 @@
+//! Timesteps and noise levels against numbers that diffusers prints.
+
+use std::path::Path;
+
+use qpyt_inference::diffusion::samplers::{Sampler, SchedulerConfig};
+use qpyt_inference::weights::ConfigFile;
+use qpyt_inference::{SamplerId, ScheduleId};
+use serde_json::{Value, json};
+
+/// Stable Diffusion's noise table with a scheduler class and settings.
+fn config(class: &str, settings: Value) -> SchedulerConfig {
+    let mut all = json!({
+        "_class_name": class, "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
+        "beta_schedule": "scaled_linear"
+    });
+    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    SchedulerConfig::read(&ConfigFile::parse(Path::new("scheduler_config.json"), &all.to_string()).unwrap()).unwrap()
+}
+
+fn own(class: &str, settings: Value, steps: usize) -> Box<dyn Sampler> {
+    let config = config(class, settings);
+    config.sampler.prepare(&config, ScheduleId::Normal, steps).unwrap()
+}
+
+fn assert_close(ours: &[f64], wanted: &[f64], tolerance: f64) {
+    assert_eq!(ours.len(), wanted.len(), "{ours:?}");
+    for (a, b) in ours.iter().zip(wanted) {
+        assert!((a - b).abs() <= tolerance, "{ours:?} is not {wanted:?}");
+    }
+}
+
+#[test]
+fn trailing_steps_that_do_not_divide_the_table_are_rounded_and_keep_their_number() {
+    let sampler = own("DDIMScheduler", json!({"timestep_spacing": "trailing"}), 6);
+    assert_eq!(sampler.schedule().timesteps, [999.0, 832.0, 666.0, 499.0, 332.0, 166.0]);
+    for steps in 1..=1000 {
+        let timesteps = own("DDIMScheduler", json!({"timestep_spacing": "trailing"}), steps);
+        let timesteps = &timesteps.schedule().timesteps;
+        assert_eq!(timesteps.len(), steps);
+        assert!(timesteps.windows(2).all(|w| w[0] > w[1]) && timesteps[steps - 1] >= 0.0, "{steps}");
+    }
+}
+
+#[test]
+fn leading_steps_are_multiples_plus_the_offset() {
+    let sampler = own("DDIMScheduler", json!({"steps_offset": 1}), 5);
+    assert_eq!(sampler.schedule().timesteps, [801.0, 601.0, 401.0, 201.0, 1.0]);
+}
+
+#[test]
+fn ten_karras_steps_of_a_dpm_solver_are_those_of_diffusers() {
+    let sampler = own("DPMSolverMultistepScheduler", json!({"use_karras_sigmas": true}), 10);
+    let timesteps = [999.0, 916.0, 815.0, 687.0, 523.0, 327.0, 146.0, 41.0, 7.0, 0.0];
+    assert_eq!(sampler.schedule().timesteps, timesteps);
+    let sigmas = [14.6146, 9.1029, 5.4784, 3.1686, 1.7494, 0.9141, 0.4469, 0.2014, 0.0819, 0.0292];
+    assert_close(&sampler.schedule().sigmas, &sigmas, 5e-5);
+}
+
+#[test]
+fn the_first_noise_is_scaled_by_the_largest_sigma_or_by_its_variance_with_the_picture() {
+    let linspace = own("EulerDiscreteScheduler", json!({}), 10);
+    assert!((linspace.schedule().initial_scale - 14.6146).abs() < 5e-5);
+    let leading = own("EulerDiscreteScheduler", json!({"timestep_spacing": "leading"}), 10);
+    let largest = leading.schedule().sigmas[0];
+    assert!((leading.schedule().initial_scale - (largest * largest + 1.0).sqrt()).abs() < 1e-12);
+    assert_eq!(own("DDIMScheduler", json!({}), 10).schedule().initial_scale, 1.0);
+}
+
+#[test]
+fn methods_of_order_two_call_the_network_twice_but_at_the_last_step() {
+    for class in ["HeunDiscreteScheduler", "KDPM2DiscreteScheduler"] {
+        let sampler = own(class, json!({}), 6);
+        assert_eq!((sampler.schedule().timesteps.len(), sampler.calls_per_step()), (11, 2), "{class}");
+    }
+    assert_eq!(own("PNDMScheduler", json!({"skip_prk_steps": true}), 6).schedule().timesteps.len(), 7);
+}
+
+#[test]
+fn sigmas_fall_in_every_sampler_and_schedule_for_any_number_of_steps() {
+    let config = config("DDIMScheduler", json!({"steps_offset": 1, "clip_sample": false}));
+    for &sampler in SamplerId::ALL {
+        for &schedule in sampler.schedules() {
+            for steps in [1, 2, 3, 7, 20, 50] {
+                let prepared = sampler.prepare(&config, schedule, steps).unwrap();
+                let NoiseLevels { sigmas, timesteps } = NoiseLevels::of(prepared.as_ref());
+                let name = format!("{sampler}, {schedule}, {steps}");
+                assert_eq!(sigmas.len(), timesteps.len(), "{name}");
+                assert!(sigmas.windows(2).all(|w| w[0] >= w[1]), "{name}: {sigmas:?}");
+                assert!(sigmas.iter().chain(&timesteps).all(|v| v.is_finite() && *v >= 0.0), "{name}");
+            }
+        }
+    }
+}
+
+struct NoiseLevels {
+    sigmas: Vec<f64>,
+    timesteps: Vec<f64>,
+}
+
+impl NoiseLevels {
+    fn of(sampler: &dyn Sampler) -> Self {
+        let schedule = sampler.schedule();
+        Self { sigmas: schedule.sigmas.clone(), timesteps: schedule.timesteps.clone() }
+    }
+}
+
+#[test]
+fn a_zero_terminal_table_ends_in_pure_noise() {
+    let config = config("DDIMScheduler", json!({"rescale_betas_zero_snr": true, "prediction_type": "v_prediction"}));
+    assert_eq!(config.table.product(999.0), 0.0);
+    assert!((config.table.product(0.0) - 0.99915).abs() < 1e-6);
+    let sampler = SamplerId::Ddim.prepare(&config, ScheduleId::Trailing, 4).unwrap();
+    assert_eq!(sampler.schedule().denoising_weights(sampler.schedule().sigma(0)), (0.0, -1.0));
+}
+
+#[test]
+fn identifiers_are_read_back_and_unknown_ones_list_what_there_is() {
+    for &id in SamplerId::ALL {
+        assert_eq!(id.as_str().parse::<SamplerId>().unwrap(), id);
+        assert!(!id.label().is_empty() && id.schedules().contains(&ScheduleId::Normal));
+    }
+    assert!("dpm++".parse::<SamplerId>().unwrap_err().contains("dpmpp-2m, "));
+}
