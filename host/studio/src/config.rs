@@ -109,10 +109,6 @@ pub struct Overrides {
     pub data: Option<PathBuf>,
     /// See [`Config::open_browser`].
     pub open_browser: Option<bool>,
-    /// See [`Config::offline`].
-    pub offline: Option<bool>,
-    /// Added to [`Config::model_folders`].
-    pub model_folders: Vec<PathBuf>,
 }
 
 /// Where the program was started. A value of its own, so that tests need not change the process.
@@ -290,16 +286,13 @@ impl Config {
     }
 
     fn apply_flags(&mut self, overrides: &Overrides, current: &Path) {
-        let Overrides { config_file: _, address, port, data, open_browser, offline, model_folders } =
-            overrides;
+        let Overrides { config_file: _, address, port, data, open_browser } = overrides;
         self.address = address.unwrap_or(self.address);
         self.port = port.unwrap_or(self.port);
         self.open_browser = open_browser.unwrap_or(self.open_browser);
-        self.offline = offline.unwrap_or(self.offline);
         if let Some(data) = data {
             self.data = current.join(data);
         }
-        self.model_folders.extend(model_folders.iter().map(|folder| current.join(folder)));
     }
 
     /// The place of a setting and what it may be.

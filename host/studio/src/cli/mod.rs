@@ -71,14 +71,15 @@ fn start_logging() {
 /// A studio for a command that only looks, or leaves the queue to whoever owns the data folder.
 async fn open(common: &Common, access: Access) -> anyhow::Result<Studio> {
     let config = Config::load(&overrides(common), &Environment::of_process()?)?;
-    Studio::open(&config, ready(common)?, access).await
+    let layout = ready(common, &config)?;
+    Studio::open(&config, layout, access).await
 }
 
 /// Finds the installation and, on a source checkout, builds what changed.
-fn ready(common: &Common) -> anyhow::Result<Layout> {
+fn ready(common: &Common, config: &Config) -> anyhow::Result<Layout> {
     let layout = Layout::find(std::env::var_os("QPYT_HOME").as_deref().map(Path::new))?;
     if !common.no_setup {
-        setup::prepare(&layout, SetupOptions { offline: false, quiet: false })?;
+        setup::prepare(&layout, SetupOptions { offline: config.offline })?;
     }
     Ok(layout)
 }

@@ -27,7 +27,7 @@ pub(super) async fn serve(common: &Common, options: Serve) -> anyhow::Result<Exi
         ..overrides(common)
     };
     let config = Config::load(&overrides, &Environment::of_process()?)?;
-    let layout = ready(common)?;
+    let layout = ready(common, &config)?;
     let listener = listen(&config).await?;
     let address = listener.local_addr().context("the address can't be read")?;
     let token = (!address.ip().is_loopback()).then(new_token);

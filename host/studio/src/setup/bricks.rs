@@ -26,28 +26,23 @@ const KEPT: [&str; 6] =
     ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_", "CARGO_TERM_"];
 
 /// A workspace of bricks, and where they go when built.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BrickSources {
+pub(super) struct BrickSources {
     /// The cargo workspace. Each folder in it with a `brick.toml` is a brick.
-    pub workspace: PathBuf,
+    pub(super) workspace: PathBuf,
     /// Other folders that the bricks are built from.
-    pub shared: Vec<PathBuf>,
+    pub(super) shared: Vec<PathBuf>,
     /// Gets one folder for each brick, with its `brick.toml` and component.
-    pub dist: PathBuf,
+    pub(super) dist: PathBuf,
 }
 
 impl BrickSources {
     /// The bricks that come with the studio.
-    #[must_use]
-    pub fn first_party(layout: &Layout) -> Self {
-        Self::of(layout, layout.root.join("plugins"))
-    }
-
-    /// Another workspace in the checkout that uses its SDK, built to `dist/` inside it.
-    #[must_use]
-    pub fn of(layout: &Layout, workspace: PathBuf) -> Self {
-        let shared = vec![layout.root.join("sdk/rust"), layout.root.join("wit")];
-        Self { dist: workspace.join("dist"), workspace, shared }
+    pub(super) fn first_party(layout: &Layout) -> Self {
+        Self {
+            workspace: layout.root.join("plugins"),
+            shared: vec![layout.root.join("sdk/rust"), layout.root.join("wit")],
+            dist: layout.plugins_dist.clone(),
+        }
     }
 
     /// Where cargo builds, apart from the host's own target folder.
@@ -57,12 +52,9 @@ impl BrickSources {
 }
 
 /// Builds and installs the bricks unless they are up to date.
-///
-/// # Errors
-/// [`SetupError`] when the target cannot be added, the build fails or a manifest is wrong.
-pub fn ensure_bricks(bricks: &BrickSources, options: SetupOptions) -> Result<(), SetupError> {
+pub(super) fn ensure(bricks: &BrickSources, options: SetupOptions) -> Result<(), SetupError> {
     let target = bricks.target();
-    let _lock = SetupLock::wait(&target.join("setup.lock"), options.quiet)?;
+    let _lock = SetupLock::wait(&target.join("setup.lock"))?;
     let folders: Vec<_> = std::iter::once(bricks.workspace.clone()).chain(bricks.shared.clone()).collect();
     let digest = sources::digest(&folders)?;
     let stamp = Stamp::at(target.join("setup.stamp"));
@@ -86,7 +78,7 @@ fn ensure_target(workspace: &Path, options: SetupOptions) -> Result<(), SetupErr
     }
     let mut add = clean(Command::new("rustup"), workspace);
     add.args(["target", "add", TARGET]);
-    RUSTUP.step("Adding Rust's target wasm32-wasip2", options.quiet, add, |_| {})
+    RUSTUP.step("Adding Rust's target wasm32-wasip2", add, |_| {})
 }
 
 /// Builds all bricks. Gives the component of each by the folder of its package.
@@ -100,7 +92,7 @@ fn build(bricks: &BrickSources, options: SetupOptions) -> Result<BTreeMap<PathBu
         command.arg("--offline");
     }
     let mut components = BTreeMap::new();
-    CARGO.step("Building the bricks", options.quiet, command, |line| components.extend(component(line)))?;
+    CARGO.step("Building the bricks", command, |line| components.extend(component(line)))?;
     Ok(components)
 }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{BrickSources, SetupError};
+use super::SetupError;
+use super::bricks::BrickSources;
 
 /// What of a `brick.toml` matters here.
 #[derive(Deserialize)]

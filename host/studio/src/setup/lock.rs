@@ -12,7 +12,7 @@ pub(super) struct SetupLock {
 
 impl SetupLock {
     /// Waits for the lock file `path`, which is made with its folder.
-    pub(super) fn wait(path: &Path, quiet: bool) -> Result<Self, SetupError> {
+    pub(super) fn wait(path: &Path) -> Result<Self, SetupError> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(SetupError::io("create the folder", folder))?;
         }
@@ -20,9 +20,7 @@ impl SetupLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                if !quiet {
-                    eprintln!("Waiting for another qpyt that is setting up");
-                }
+                eprintln!("Waiting for another qpyt that is setting up");
                 file.lock().map_err(SetupError::io("lock", path))?;
             }
             Err(TryLockError::Error(error)) => return Err(SetupError::io("lock", path)(error)),

@@ -14,18 +14,14 @@ mod sources;
 mod tool;
 mod web;
 
-pub use bricks::{BrickSources, ensure_bricks};
 pub use error::SetupError;
 pub use layout::Layout;
-pub use web::ensure_web;
 
 /// How to set up.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SetupOptions {
     /// Use only what is on this machine.
     pub offline: bool,
-    /// Say nothing unless something fails.
-    pub quiet: bool,
 }
 
 /// Brings the bricks and the web app up to date, if the installation is a source checkout.
@@ -34,8 +30,8 @@ pub struct SetupOptions {
 /// [`SetupError`], which names the step, the tool and the way out.
 pub fn prepare(layout: &Layout, options: SetupOptions) -> Result<(), SetupError> {
     if layout.has_sources() {
-        ensure_bricks(&BrickSources::first_party(layout), options)?;
-        ensure_web(layout, options)?;
+        bricks::ensure(&bricks::BrickSources::first_party(layout), options)?;
+        web::ensure(layout, options)?;
     }
     Ok(())
 }

@@ -13,17 +13,14 @@ pub(super) struct Step {
 }
 
 enum Show {
-    Nothing,
     Line,
     Spinner(ProgressBar),
 }
 
 impl Step {
     /// Says that the step begins.
-    pub(super) fn begin(title: &'static str, quiet: bool) -> Self {
-        let show = if quiet {
-            Show::Nothing
-        } else if stderr().is_terminal() {
+    pub(super) fn begin(title: &'static str) -> Self {
+        let show = if stderr().is_terminal() {
             Show::Spinner(spinner(title))
         } else {
             eprint!("{title} … ");
@@ -54,7 +51,6 @@ impl Step {
     fn end(self, how: &str) {
         let seconds = self.began.elapsed().as_secs_f32();
         match self.show {
-            Show::Nothing => {}
             Show::Line => eprintln!("{how} ({seconds:.1} s)"),
             Show::Spinner(spinner) => {
                 spinner.finish_and_clear();

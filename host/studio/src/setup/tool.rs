@@ -30,11 +30,10 @@ impl Tool {
     pub(super) fn step(
         &self,
         title: &'static str,
-        quiet: bool,
         command: Command,
         on_line: impl FnMut(&str) + Send,
     ) -> Result<(), SetupError> {
-        let step = Step::begin(title, quiet);
+        let step = Step::begin(title);
         let result = self.run(command, &step, on_line);
         if result.is_ok() {
             step.done()
@@ -147,7 +146,7 @@ mod tests {
     #[test]
     fn the_end_of_what_a_failed_tool_wrote_is_quoted() {
         let script = "for i in $(seq 100); do echo line $i; done; echo oh no >&2; exit 3";
-        let error = SHELL.step("Trying", true, shell(script), |_| {}).unwrap_err().to_string();
+        let error = SHELL.step("Trying", shell(script), |_| {}).unwrap_err().to_string();
         assert!(
             error.contains("try this") && error.contains("oh no") && error.contains("line 100"),
             "{error}"
@@ -158,7 +157,7 @@ mod tests {
     #[test]
     fn lines_are_handed_on_while_a_tool_works() {
         let mut lines = Vec::new();
-        SHELL.step("Trying", true, shell("echo one; echo two"), |line| lines.push(line.to_owned())).unwrap();
+        SHELL.step("Trying", shell("echo one; echo two"), |line| lines.push(line.to_owned())).unwrap();
         assert_eq!(lines, ["one", "two"]);
     }
 

@@ -18,13 +18,10 @@ const NODE: Tool = Tool {
 };
 
 /// Fetches the web app's packages and builds it unless both are up to date.
-///
-/// # Errors
-/// [`SetupError`] when Node is missing or too old, or npm fails.
-pub fn ensure_web(layout: &Layout, options: SetupOptions) -> Result<(), SetupError> {
+pub(super) fn ensure(layout: &Layout, options: SetupOptions) -> Result<(), SetupError> {
     let web = layout.root.join("web");
     let notes = layout.setup_folder();
-    let _lock = SetupLock::wait(&notes.join("web.lock"), options.quiet)?;
+    let _lock = SetupLock::wait(&notes.join("web.lock"))?;
 
     let packages = web.join("node_modules");
     let wanted = sources::digest(&[web.join("package.json"), web.join("package-lock.json")])?;
@@ -42,10 +39,10 @@ pub fn ensure_web(layout: &Layout, options: SetupOptions) -> Result<(), SetupErr
         if options.offline {
             command.arg("--offline");
         }
-        NODE.step("Fetching the packages of the web app", options.quiet, command, |_| {})?;
+        NODE.step("Fetching the packages of the web app", command, |_| {})?;
         fetched.set(wanted)?;
     }
-    NODE.step("Building the web app", options.quiet, npm(&web, &["run", "build"]), |_| {})?;
+    NODE.step("Building the web app", npm(&web, &["run", "build"]), |_| {})?;
     built.set(source)
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use qpyt_bricks::Digest;
 use qpyt_bricks::media::Container;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 use serde_json::{Value, json};
 
 use super::columns::{ContainerName, Json, Moment, Name};
@@ -160,20 +160,6 @@ impl Store {
                 params![Name(digest), width, height, Moment::now()],
             )?;
             Ok(())
-        })
-    }
-
-    /// Width and height in pixels of an uploaded picture, if it was uploaded.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn upload(&self, digest: Digest) -> Result<Option<(u32, u32)>, StoreError> {
-        self.read(|connection| {
-            connection
-                .query_row("SELECT width, height FROM uploads WHERE digest = ?1", [Name(digest)], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
-                .optional()
         })
     }
 }

@@ -484,20 +484,6 @@ impl Store {
         })
     }
 
-    /// How many jobs wait in the lane.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn queued(&self, lane: Lane) -> Result<u32, StoreError> {
-        self.read(|connection| {
-            connection.query_row(
-                "SELECT count(*) FROM jobs WHERE state = 'queued' AND lane = ?1",
-                [lane],
-                |row| row.get(0),
-            )
-        })
-    }
-
     /// Removes a finished job and its events, leaving one event that says so. Its pictures stay in the gallery.
     ///
     /// # Errors

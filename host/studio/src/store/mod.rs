@@ -95,12 +95,6 @@ impl Store {
         })
     }
 
-    /// The data folder.
-    #[must_use]
-    pub fn data(&self) -> &Path {
-        &self.data
-    }
-
     /// Where compiled bricks and other things that can be made again are kept.
     #[must_use]
     pub fn cache_folder(&self) -> PathBuf {

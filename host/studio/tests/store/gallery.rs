@@ -63,11 +63,16 @@ fn pictures_outlive_the_job_that_made_them_and_go_when_asked() {
 }
 
 #[test]
-fn an_upload_is_known_by_its_digest() {
+fn an_upload_is_noted_once_under_its_digest() {
     let store = TestStore::new();
     let digest = Digest::of(b"a photograph");
-    assert_eq!(store.upload(digest).unwrap(), None);
     store.record_upload(digest, 640, 480).unwrap();
     store.record_upload(digest, 640, 480).unwrap();
-    assert_eq!(store.restart().upload(digest).unwrap(), Some((640, 480)));
+    let database = rusqlite::Connection::open(store.path().join("qpyt.db")).unwrap();
+    let kept: (String, u32, u32) = database
+        .query_row("SELECT digest, width, height FROM uploads", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .unwrap();
+    assert_eq!(kept, (digest.to_string(), 640, 480));
 }
