@@ -19,5 +19,12 @@ pub(crate) const SAMPLERS: [(&str, &str); 13] = [
 ];
 
 /// Ids and labels of the schedules, in the order they are shown.
-pub(crate) const SCHEDULES: [(&str, &str); 4] =
-    [("", "Model's own"), ("normal", "Normal"), ("trailing", "Trailing"), ("karras", "Karras")];
+pub(crate) const SCHEDULES: [(&str, &str); 7] = [
+    ("", "Model's own"),
+    ("normal", "Normal"),
+    ("leading", "Leading"),
+    ("trailing", "Trailing"),
+    ("linspace", "Linspace"),
+    ("karras", "Karras"),
+    ("exponential", "Exponential"),
+];
