@@ -48,6 +48,32 @@ pub struct CallReport<'a> {
     pub denoised: &'a Tensor,
 }
 
+/// What a run must not change: outside the mask, every step is put back to the picture at that step's noise.
+pub struct Outside {
+    mask: Tensor,
+    clean: Tensor,
+    noise: Tensor,
+}
+
+impl Outside {
+    /// Keeps `clean` (1, channels, height, width) where `mask` is 0; `noise` of the same shape takes it to noise
+    /// levels. The mask (1, 1, height, width) is 1 where the picture is to be made anew.
+    pub fn new(mask: Tensor, clean: Tensor, noise: Tensor) -> Self {
+        Self { mask, clean, noise }
+    }
+
+    /// The latents with what is outside put back, for the call `next`.
+    fn restore(&self, latents: &Tensor, sampler: &dyn Sampler, next: usize) -> Result<Tensor> {
+        let schedule = sampler.schedule();
+        let kept = if next < schedule.timesteps.len() {
+            schedule.add_noise(&self.clean, &self.noise, next)?
+        } else {
+            self.clean.clone()
+        };
+        &kept + (latents - &kept)?.broadcast_mul(&self.mask)?
+    }
+}
+
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -170,7 +196,14 @@ impl StableDiffusion {
         (distribution.mean + (distribution.std * fresh)?)? * self.vae.config().scaling_factor
     }
 
-    /// Runs the sampler from call `first` to the end.
+    /// A mask (1, 1, height, width) of picture size at the size of latents, by nearest pixels.
+    pub fn latent_mask(&self, mask: &Tensor) -> Result<Tensor> {
+        let (_, _, height, width) = mask.dims4()?;
+        let scale = self.vae.config().scale();
+        mask.upsample_nearest2d(height / scale, width / scale)
+    }
+
+    /// Runs the sampler from call `first` to the end, leaving alone what is outside a mask if one is given.
     ///
     /// # Errors
     /// The watcher cancelled, or the numbers broke down.
@@ -180,6 +213,7 @@ impl StableDiffusion {
         sampler: &mut dyn Sampler,
         mut latents: Tensor,
         first: usize,
+        outside: Option<&Outside>,
         noise: &mut dyn NoiseSource,
         watcher: &mut dyn Watcher,
     ) -> std::result::Result<Tensor, RunError> {
@@ -191,6 +225,9 @@ impl StableDiffusion {
             let output = self.predict(&input, sampler.schedule().timestep(index), conditioning)?;
             let denoised = sampler.schedule().denoised(&latents, &output, index)?;
             latents = sampler.step(index, &latents, &output, noise)?;
+            if let Some(outside) = outside {
+                latents = outside.restore(&latents, sampler, index + 1)?;
+            }
             if !is_finite(&latents)? {
                 return Err(RunError::NotFinite { step: index - first + 1 });
             }

@@ -13,14 +13,14 @@ pub use request::{ImageRequest, Observer, StepReport};
 
 use std::sync::Arc;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::request::{Progress, decimal};
 use self::resident::{Resident, ResidentModels};
 use crate::diffusion::noise::{NoiseSource, TorchGenerator};
 use crate::diffusion::samplers::{Sampler, ScheduleId};
-use crate::diffusion::stable_diffusion::Conditioning;
+use crate::diffusion::stable_diffusion::{Conditioning, Outside};
 
 /// How the engine may use the machine.
 #[derive(Debug, Clone)]
@@ -49,7 +49,12 @@ impl Engine {
             .thread_name(|i| format!("inference-{i}"))
             .build()
             .map_err(|e| EngineError::Internal(format!("threads cannot be started: {e}")))?;
-        Ok(Self { device: Device::Cpu, threads, models: ResidentModels::new(options.memory_budget) })
+        // Without the cargo features for them there is no other device than the CPU.
+        let device = match Device::cuda_if_available(0)? {
+            Device::Cpu => Device::metal_if_available(0)?,
+            device => device,
+        };
+        Ok(Self { device, threads, models: ResidentModels::new(options.memory_budget) })
     }
 
     /// Makes a picture from a prompt. The same request gives the same bytes.
@@ -69,7 +74,7 @@ impl Engine {
             let (width, height) = (request.width as usize, request.height as usize);
             let latents =
                 run.resident.model.noise_latents(width, height, run.sampler.as_ref(), &mut noise)?;
-            run.finish(latents, 0, &mut noise, observer)
+            run.finish(latents, 0, None, &mut noise, observer)
         })
     }
 
@@ -93,14 +98,47 @@ impl Engine {
             let run = self.prepare(model, request, observer)?;
             let mut noise = TorchGenerator::new(request.seed);
             let clean = run.resident.model.picture_latents(&source.to_tensor(&self.device)?, &mut noise)?;
-            let fresh = candle_core::Tensor::from_vec(
-                noise.draw(clean.elem_count()),
-                clean.shape(),
-                &self.device,
-            )?;
+            let fresh = draw_like(&clean, &mut noise)?;
             let first = skipped * run.sampler.calls_per_step();
             let latents = run.sampler.schedule().add_noise(&clean, &fresh, first)?;
-            run.finish(latents, first, &mut noise, observer)
+            run.finish(latents, first, None, &mut noise, observer)
+        })
+    }
+
+    /// Makes a part of a picture anew: where `mask` (one byte per pixel, row by row) is 128 or more. The rest is
+    /// kept as well as the autoencoder can. `strength` as in [`Engine::image_to_image`].
+    ///
+    /// # Errors
+    /// As [`Engine::image_to_image`]; also when the mask has another size than the source.
+    pub fn inpaint(
+        &self,
+        model: &InstalledModel,
+        request: &ImageRequest,
+        source: &Picture,
+        mask: &[u8],
+        strength: f32,
+        observer: &dyn Observer,
+    ) -> Result<Picture, EngineError> {
+        request.check(model)?;
+        source.check_for(request)?;
+        let skipped = request.skipped_steps(strength)?;
+        let mask = picture::mask_tensor(mask, source, &self.device)?;
+        self.threads.install(|| {
+            let run = self.prepare(model, request, observer)?;
+            let mut noise = TorchGenerator::new(request.seed);
+            let model = &run.resident.model;
+            let clean = model.picture_latents(&source.to_tensor(&self.device)?, &mut noise)?;
+            let fresh = draw_like(&clean, &mut noise)?;
+            // diffusers encodes the masked picture too, which draws noise but changes nothing here.
+            noise.draw(clean.elem_count());
+            let first = skipped * run.sampler.calls_per_step();
+            let latents = if skipped == 0 {
+                (&fresh * run.sampler.schedule().initial_scale)?
+            } else {
+                run.sampler.schedule().add_noise(&clean, &fresh, first)?
+            };
+            let outside = Outside::new(model.latent_mask(&mask)?, clean, fresh);
+            run.finish(latents, first, Some(&outside), &mut noise, observer)
         })
     }
 
@@ -144,16 +182,23 @@ impl Run {
     /// Takes the latents through all remaining steps and decodes them.
     fn finish(
         mut self,
-        latents: candle_core::Tensor,
+        latents: Tensor,
         first: usize,
+        outside: Option<&Outside>,
         noise: &mut dyn NoiseSource,
         observer: &dyn Observer,
     ) -> Result<Picture, EngineError> {
         let model = &self.resident.model;
         let calls = self.sampler.schedule().timesteps.len();
         let mut progress = Progress::new(observer, model.preview(), first, calls);
+        let sampler = self.sampler.as_mut();
         let latents =
-            model.denoise(&self.conditioning, self.sampler.as_mut(), latents, first, noise, &mut progress)?;
+            model.denoise(&self.conditioning, sampler, latents, first, outside, noise, &mut progress)?;
         Picture::from_tensor(&model.decode(&latents)?)
     }
+}
+
+/// Noise in the shape of latents.
+fn draw_like(latents: &Tensor, noise: &mut dyn NoiseSource) -> Result<Tensor, EngineError> {
+    Ok(Tensor::from_vec(noise.draw(latents.elem_count()), latents.shape(), latents.device())?)
 }

@@ -58,3 +58,14 @@ impl Picture {
         })
     }
 }
+
+/// A mask of a picture's size, one byte per pixel, as (1, 1, height, width) of zeros and ones.
+pub(super) fn mask_tensor(mask: &[u8], source: &Picture, device: &Device) -> Result<Tensor, EngineError> {
+    let (width, height) = (source.width as usize, source.height as usize);
+    if mask.len() != width * height {
+        let problem = format!("{} bytes are not a {width}x{height} mask", mask.len());
+        return Err(EngineError::bad("mask", problem));
+    }
+    let values: Vec<f32> = mask.iter().map(|&byte| if byte >= 128 { 1.0 } else { 0.0 }).collect();
+    Ok(Tensor::from_vec(values, (1, 1, height, width), device)?)
+}

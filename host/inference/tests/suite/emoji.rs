@@ -120,7 +120,7 @@ fn all_prompts_of_the_case_give_the_latents_and_pictures_of_the_reference() {
         let part = |name: &str| reference.get(name).narrow(0, i, 1).unwrap();
         let mut no_noise = TorchGenerator::new(0);
         let latents = model
-            .denoise(&conditioning, sampler.as_mut(), part("noise"), 0, &mut no_noise, &mut Silent)
+            .denoise(&conditioning, sampler.as_mut(), part("noise"), 0, None, &mut no_noise, &mut Silent)
             .unwrap();
         let share = gap(&latents, &part("latents")) / spread(&part("latents"));
         assert!(share <= 1e-3, "{prompt}: latents differ by {share} of their spread");
@@ -226,6 +226,26 @@ fn image_to_image_keeps_more_of_the_source_the_lower_the_strength() {
     };
     let (little, some, much) = (distance(0.08), distance(0.4), distance(1.0));
     assert!(little * 2 < some && some < much, "{little}, {some}, {much}");
+}
+
+#[test]
+fn inpainting_changes_what_the_mask_shows_and_keeps_the_rest() {
+    let (engine, model) = (engine(GIGABYTE), emoji());
+    let source = engine.text_to_image(&model, &request("sunflower"), &Witness::default()).unwrap();
+    let masked = |pixel: usize| pixel % 64 >= 32;
+    let mask: Vec<u8> = (0..64 * 64).map(|pixel| if masked(pixel) { 255 } else { 0 }).collect();
+    for strength in [0.8, 1.0] {
+        let made = engine
+            .inpaint(&model, &request("rocket on a black background"), &source, &mask, strength, &Witness::default())
+            .unwrap();
+        let mean = |inside: bool| {
+            let gaps = made.rgb.iter().zip(&source.rgb).enumerate().filter(|(i, _)| masked(i / 3) == inside);
+            gaps.map(|(_, (a, b))| u64::from(a.abs_diff(*b))).sum::<u64>() / (64 * 32 * 3)
+        };
+        assert!(mean(false) * 4 < mean(true), "{} outside, {} inside", mean(false), mean(true));
+    }
+    let result = engine.inpaint(&model, &request("rocket"), &source, &mask[1..], 0.8, &Witness::default());
+    assert!(matches!(result, Err(EngineError::BadRequest { field: "mask", .. })));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use qpyt_inference::SamplerId;
 use qpyt_inference::ScheduleId;
 use qpyt_inference::diffusion::layout::ModelLayout;
 use qpyt_inference::diffusion::samplers::{Sampler, SchedulerConfig};
-use qpyt_inference::diffusion::stable_diffusion::{CallReport, StableDiffusion, Watcher};
+use qpyt_inference::diffusion::stable_diffusion::{CallReport, Outside, StableDiffusion, Watcher};
 use qpyt_inference::weights::ConfigFile;
 use serde_json::{Value, json};
 use crate::support::{Recorded, Reference, gap, reference_folder, spread};
@@ -49,13 +49,26 @@ impl Case {
         self.run("txt2img.ddim")["prompt"].as_str().unwrap().to_owned()
     }
 
-    /// The start noise of a text-to-image run and the sampler that the reference gave it.
+    /// The case's picture as the autoencoder takes it.
+    fn picture(&self) -> Tensor {
+        let picture = self.reference.get("picture").permute((0, 3, 1, 2)).unwrap();
+        ((picture * 2.0).unwrap() - 1.0).unwrap()
+    }
+
+    /// Steps that a run with a strength leaves out.
+    fn skipped_steps(&self, name: &str) -> usize {
+        let run = self.run(name);
+        let (steps, strength) = (&run["num_inference_steps"], &run["strength"]);
+        (steps.as_f64().unwrap() - (steps.as_f64().unwrap() * strength.as_f64().unwrap()).floor()) as usize
+    }
+
+    /// Runs a text-to-image case from its start noise with the sampler that the reference gave it.
     fn check_text_to_image(&self, name: &str) {
         let mut sampler = self.sampler(name);
         let noise = self.reference.get(&format!("{name}.noise"));
         let latents = (noise * sampler.schedule().initial_scale).unwrap();
         let mut noise = Recorded::of_run(&self.reference, name);
-        self.check_run(name, sampler.as_mut(), latents, 0, &mut noise);
+        self.check_run(name, sampler.as_mut(), latents, 0, None, &mut noise);
         assert!(noise.0.next().is_none(), "{name}: the reference drew more noise");
     }
 
@@ -91,6 +104,7 @@ impl Case {
         sampler: &mut dyn Sampler,
         latents: Tensor,
         first: usize,
+        outside: Option<&Outside>,
         noise: &mut Recorded,
     ) {
         let run = self.run(name);
@@ -109,7 +123,7 @@ impl Case {
 
         let mut watcher = Comparison { case: self, name, first, worst: 0.0 };
         let latents =
-            self.model.denoise(&conditioning, sampler, latents, first, noise, &mut watcher).unwrap();
+            self.model.denoise(&conditioning, sampler, latents, first, outside, noise, &mut watcher).unwrap();
         let image = self.model.decode(&latents).unwrap();
         let image = ((image / 2.0).unwrap() + 0.5).unwrap().clamp(0f32, 1f32).unwrap();
         let image = image.permute((0, 2, 3, 1)).unwrap();
@@ -190,9 +204,7 @@ fn a_single_pass_of_the_noise_predictor_is_that_of_the_reference() {
 #[test]
 fn the_autoencoder_encodes_and_decodes_as_the_reference() {
     let case = Case::open();
-    let picture = case.reference.get("picture").permute((0, 3, 1, 2)).unwrap();
-    let picture = ((picture * 2.0).unwrap() - 1.0).unwrap();
-    let latents = case.model.vae().encode(&picture).unwrap();
+    let latents = case.model.vae().encode(&case.picture()).unwrap();
     let decoded = case.model.vae().decode(&case.reference.get("vae.mean")).unwrap();
     for (name, ours) in [("vae.mean", &latents.mean), ("vae.std", &latents.std), ("vae.decoded", &decoded)] {
         let gap = gap(ours, &case.reference.get(name));
@@ -214,17 +226,27 @@ fn every_text_to_image_run_follows_the_reference_step_by_step() {
 #[test]
 fn image_to_image_follows_the_reference_step_by_step() {
     let case = Case::open();
-    let run = case.run("img2img");
-    let (steps, strength) = (run["num_inference_steps"].as_f64().unwrap(), run["strength"].as_f64().unwrap());
-    let first = (steps - (steps * strength).floor()) as usize;
+    let first = case.skipped_steps("img2img");
     let mut sampler = case.sampler("img2img");
     let mut noise = Recorded::of_run(&case.reference, "img2img");
-    let picture = case.reference.get("picture").permute((0, 3, 1, 2)).unwrap();
-    let picture = ((picture * 2.0).unwrap() - 1.0).unwrap();
-    let clean = case.model.picture_latents(&picture, &mut noise).unwrap();
+    let clean = case.model.picture_latents(&case.picture(), &mut noise).unwrap();
     let fresh = Tensor::from_vec(noise.0.next().unwrap(), clean.shape(), &Device::Cpu).unwrap();
     let latents = sampler.schedule().add_noise(&clean, &fresh, first).unwrap();
-    case.check_run("img2img", sampler.as_mut(), latents, first, &mut noise);
+    case.check_run("img2img", sampler.as_mut(), latents, first, None, &mut noise);
+}
+
+#[test]
+fn inpainting_follows_the_reference_step_by_step() {
+    let case = Case::open();
+    let first = case.skipped_steps("inpaint");
+    let mut sampler = case.sampler("inpaint");
+    let mut noise = Recorded::of_run(&case.reference, "inpaint");
+    let clean = case.model.picture_latents(&case.picture(), &mut noise).unwrap();
+    let fresh = Tensor::from_vec(noise.0.next().unwrap(), clean.shape(), &Device::Cpu).unwrap();
+    let latents = sampler.schedule().add_noise(&clean, &fresh, first).unwrap();
+    let mask = case.reference.get("mask").permute((0, 3, 1, 2)).unwrap().contiguous().unwrap();
+    let outside = Outside::new(case.model.latent_mask(&mask).unwrap(), clean, fresh);
+    case.check_run("inpaint", sampler.as_mut(), latents, first, Some(&outside), &mut noise);
 }
 
 #[test]
