@@ -77,7 +77,7 @@ export class QpForm extends LitElement {
   static override readonly styles = css`
     :host {
       display: grid;
-      gap: 16px;
+      gap: 14px;
       align-content: start;
     }
   `;

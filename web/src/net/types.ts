@@ -1,4 +1,13 @@
-/** What travels over the HTTP API, as plain data. Field names are the server's. */
+/**
+ * What travels over the HTTP API, as plain data. The types come from the server's OpenAPI document (`npm run types`);
+ * here they get the names the app uses, and what the document leaves open is said more exactly.
+ */
+import type { components } from "./api.gen.js";
+
+type Schemas = components["schemas"];
+
+/** `T` with some fields said more exactly. */
+type Exactly<T, Fields> = Omit<T, keyof Fields> & Fields;
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = Record<string, Json>;
@@ -6,51 +15,17 @@ export type JsonObject = Record<string, Json>;
 export type Category = "input" | "generator" | "setting" | "output";
 export type PortKind = "image" | "mask" | "text" | "number" | "boolean" | "json" | "tensor" | "any";
 
-export interface Port {
-  name: string;
-  kind: PortKind;
-  label: string;
-  required: boolean;
-  many: boolean;
-  doc: string;
-}
-
-export interface BrickInfo {
-  id: string;
-  version: string;
-  digest: string;
-  label: string;
-  category: Category;
-  doc: string;
-  inputs: Port[];
-  outputs: Port[];
-  params_schema: JsonObject;
-  uses: string[];
-  pure: boolean;
-  heavy: boolean;
-}
-
-export interface Refusal {
-  path: string;
-  message: string;
-}
-
-export interface Model {
-  id: string;
-  label: string;
-  family: string;
-  bytes: number;
-  size_multiple: number;
-  native_size: number;
-}
-
+export type Port = Exactly<Schemas["PortView"], { kind: PortKind }>;
+export type BrickInfo = Exactly<Schemas["BrickView"], { category: Category; inputs: Port[]; outputs: Port[]; params_schema: JsonObject }>;
+/** A brick or model that is there and can't be used. */
+export type Refusal = Schemas["RefusedView"];
+export type Model = Schemas["ModelView"];
 /** One fault of a document, at a brick and a port or parameter where it is known. */
-export interface Problem {
-  code: string;
-  brick?: string | null;
-  name?: string | null;
-  message: string;
-}
+export type Problem = Schemas["ProblemBody"];
+export type Grant = Pick<Schemas["GrantView"], "id" | "brick" | "import" | "scope">;
+export type WorkflowEntry = Schemas["SavedView"];
+export type PresetEntry = Schemas["Preset"];
+export type Upload = Schemas["Uploaded"];
 
 export interface BrickInstance {
   id: string;
@@ -81,14 +56,15 @@ export interface WorkflowDocument {
   [unknown: string]: unknown;
 }
 
-export type JobState = "queued" | "running" | "succeeded" | "failed" | "cancelled" | "interrupted";
-export type BrickState = "pending" | "running" | "done" | "cached" | "failed" | "skipped";
+export type JobState = Schemas["JobState"];
+export type BrickState = Schemas["BrickState"];
+export type JobError = Schemas["JobFailure"];
+export type Result = Exactly<Schemas["ResultView"], { info: JsonObject }>;
 
-export type ValueSummary =
-  | { kind: "image" | "mask"; digest: string; width: number; height: number }
-  | { kind: "text" | "number" | "boolean" | "json"; value: Json }
-  | { kind: "tensor"; shape: number[]; digest: string };
+/** What a port carried, in short. */
+export type ValueSummary = Exclude<Schemas["ValueSummary"], { kind: "json" }> | { kind: "json"; value: Json };
 
+/** How far a brick of a job is. */
 export interface BrickRun {
   state: BrickState;
   fraction?: number | null;
@@ -98,99 +74,15 @@ export interface BrickRun {
   outputs?: Record<string, ValueSummary[]> | null;
 }
 
-export interface JobError {
-  code: string;
-  message: string;
-  brick?: string | null;
-  name?: string | null;
-}
+/** A glimpse of the picture in the making; `image` is a data URL. */
+export type Preview = Omit<Schemas["Preview"], "job">;
 
-export interface Preview {
-  brick: string;
-  step: number;
-  steps: number;
-  image: string;
-}
+export type Job = Exactly<
+  Schemas["JobView"],
+  { bricks: Record<string, BrickRun>; results: Result[]; preview?: Preview | null; document?: WorkflowDocument | null }
+>;
 
-export interface Result {
-  id: number;
-  job: string;
-  brick: string;
-  title: string;
-  image: string;
-  file: string;
-  container: string;
-  width: number;
-  height: number;
-  bytes: number;
-  info: JsonObject;
-  created_at: string;
-}
-
-export interface Job {
-  id: string;
-  /** Counts the jobs of this studio; later ones have greater numbers. */
-  number: number;
-  name: string;
-  state: JobState;
-  /** Asked to stop, but not ended yet. */
-  stopping: boolean;
-  lane: string;
-  position?: number | null;
-  attempt: number;
-  created_at: string;
-  started_at?: string | null;
-  finished_at?: string | null;
-  error?: JobError | null;
-  bricks: Record<string, BrickRun>;
-  preview?: Preview | null;
-  results: Result[];
-  last_seq: number;
-  document?: WorkflowDocument | null;
-}
-
-/** A persisted event; `kind` says what `data` holds. */
-export interface JobEvent {
-  seq: number;
-  job: string;
-  kind: string;
-  at: string;
-  data: JsonObject;
-}
-
-export interface ProgressEvent {
-  job: string;
-  brick: string;
-  fraction: number;
-  step?: number | null;
-  steps?: number | null;
-  note?: string | null;
-}
-
-export interface PreviewEvent extends Preview {
-  job: string;
-}
-
-export interface Grant {
-  id: number;
-  brick: string;
-  import: string;
-  scope: string;
-}
-
-export interface WorkflowEntry {
-  name: string;
-  saved_at: string;
-}
-
-export interface PresetEntry {
-  name: string;
-  title: string;
-  doc: string;
-}
-
-export interface Upload {
-  digest: string;
-  width: number;
-  height: number;
-}
+/** A kept event; `kind` says what `data` holds. */
+export type JobEvent = Exactly<Schemas["EventBody"], { data: JsonObject }>;
+export type ProgressEvent = Exactly<Schemas["ProgressUpdate"], { note?: string | null }>;
+export type PreviewEvent = Schemas["Preview"];

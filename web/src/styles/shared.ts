@@ -220,8 +220,8 @@ export const controls = css`
 
   .hint {
     color: var(--text-faint);
-    font-size: 12.5px;
-    line-height: 1.4;
+    font-size: 12px;
+    line-height: 1.35;
   }
 
   .fault {

@@ -165,11 +165,19 @@ export const cardStyles = css`
     display: inline-flex;
     align-items: center;
     gap: 4px;
+    min-width: 0;
+    max-width: 100%;
     padding: 1px 8px;
     border-radius: 6px;
     background: color-mix(in srgb, var(--text-faint) 12%, transparent);
     color: var(--text-soft);
     font-size: 12px;
+  }
+
+  .wire span {
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
   }
 
   .wire svg.icon {
@@ -187,7 +195,7 @@ export const cardStyles = css`
     display: flex;
     flex-direction: column;
     flex: 1;
-    gap: 16px;
+    gap: 14px;
     min-height: 0;
     padding: 10px 14px 16px;
     overflow: auto;
@@ -199,12 +207,8 @@ export const cardStyles = css`
     flex: 1 0 auto;
   }
 
-  .made {
+  .made qp-stage[filled] {
     padding: 0 14px 16px;
-  }
-
-  .made:not(:has(qp-stage[filled])) {
-    display: none;
   }
 
   .faults {

@@ -130,7 +130,7 @@ export class QpCard extends StudioElement<CardView | undefined> {
     return html`<ul class="wires" aria-label=${t("card.wires")}>
       ${view.wires.map((wire) => {
         const [input = "", from = ""] = wire.split("\n");
-        return html`<li class="wire"><span>${input}</span>${icon("link")}<span class="quiet">${t("card.from")}</span><span>${from}</span></li>`;
+        return html`<li class="wire" title=${input}><span>${input}</span>${icon("link")}<span class="quiet">${t("card.from")}</span><span>${from}</span></li>`;
       })}
       ${view.open.map((input) => html`<li class="wire open">${t("card.open", { input })}</li>`)}
     </ul>`;

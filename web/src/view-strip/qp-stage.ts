@@ -93,11 +93,11 @@ export class QpStage extends LitElement {
         flex: 1;
         place-items: center;
         min-height: min(240px, 30vh);
-        container-type: size;
+        border-radius: 12px;
+        overflow: hidden;
       }
 
       .pictures.many {
-        container-type: normal;
         place-content: center stretch;
         grid-template-columns: repeat(auto-fill, minmax(110px, 1fr));
         gap: 6px;
@@ -121,10 +121,9 @@ export class QpStage extends LitElement {
       }
 
       .picture {
-        position: relative;
+        position: absolute;
+        inset: 0;
         display: block;
-        width: min(100cqw, 100cqh * var(--ratio));
-        aspect-ratio: var(--ratio);
         padding: 0;
         border: 0;
         border-radius: 12px;
@@ -132,8 +131,14 @@ export class QpStage extends LitElement {
         cursor: zoom-in;
       }
 
+      .picture:focus-visible {
+        outline-offset: -3px;
+      }
+
       .many .picture {
+        position: relative;
         width: 100%;
+        aspect-ratio: var(--ratio);
         border-radius: 8px;
       }
 
