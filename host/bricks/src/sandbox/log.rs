@@ -71,7 +71,8 @@ impl Log {
         let mut pieces = bytes.split(|&byte| byte == b'\n').peekable();
         while let Some(piece) = pieces.next() {
             let ended = pieces.peek().is_some();
-            if let Some(line) = self.lock().extend(stream, piece, ended) {
+            let line = self.lock().extend(stream, piece, ended);
+            if let Some(line) = line {
                 self.line(stream.level(), &line);
             }
         }
@@ -96,7 +97,8 @@ impl Log {
     /// Passes on unfinished lines and says how many were dropped.
     pub(crate) fn finish(&self) {
         for stream in [Stream::Output, Stream::Error] {
-            if let Some(line) = self.lock().take(stream) {
+            let line = self.lock().take(stream);
+            if let Some(line) = line {
                 self.line(stream.level(), &line);
             }
         }

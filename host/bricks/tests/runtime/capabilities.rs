@@ -1,0 +1,104 @@
+//! What a brick asks of the studio: that it arrives, comes back, and can be stopped while it is waited for.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use qpyt_bricks::{CancellationToken, HostError, Limits, RunError, RunRequest, Value, capability::JobError};
+
+use crate::{
+    fixtures::{capabilities, request, values},
+    host::{FakeHost, Painting, stored_picture},
+};
+
+#[tokio::test]
+async fn every_capability_reaches_the_studio_and_its_answer_the_brick() {
+    let host = Arc::new(FakeHost::default());
+    let inputs = vec![Value::Text(stored_picture().digest().to_string())];
+    let params = serde_json::json!({"strength": 0.5});
+    let all = RunRequest { params, ..request("capabilities:all", inputs, &host) };
+    let outcome = capabilities().await.run(all).await.unwrap();
+    let values = values(&outcome);
+    assert!(matches!(values[0], Value::Image(image) if (image.width(), image.height()) == (64, 64)));
+    let text = |text: &str| Value::Text(text.to_owned());
+    assert_eq!(*values[1], text("first"));
+    assert_eq!(*values[2], text("/granted/fox.jpg"));
+    assert_eq!(*values[3], text("emoji"));
+    assert_eq!(*values[4], Value::Number(2031.0));
+    assert_eq!(*values[5], Value::Number(7.0));
+    assert_eq!(*values[6], Value::Boolean(true));
+    assert_eq!(*values[7], text(r#"{"strength":0.5}"#));
+    assert!(matches!(values[8], Value::Text(answer) if answer.contains("BadArgument")), "{:?}", values[8]);
+    assert!(matches!(values[9], Value::Text(answer) if answer.contains("JSON object")), "{:?}", values[9]);
+    assert_eq!(*host.kept.lock().unwrap(), [r#"Fox Png 90 {"seed":5}"#, "/granted/fox Jpeg 80"]);
+    let requests = host.requests.lock().unwrap();
+    assert_eq!((requests[0].sampling.seed, requests[0].sampling.schedule.as_deref()), (5, Some("karras")));
+}
+
+#[tokio::test]
+async fn waiting_for_inference_does_not_use_up_the_computing_budget() {
+    let host = Arc::new(FakeHost::painting(Painting::After(Duration::from_millis(400))));
+    let limits = Some(Limits { cpu: Duration::from_millis(100), ..Limits::default() });
+    let paint = RunRequest { limits, ..request("capabilities:paint", vec![], &host) };
+    let usage = capabilities().await.run(paint).await.unwrap().usage;
+    assert!(usage.wall >= Duration::from_millis(400) && usage.cpu <= Duration::from_millis(100));
+}
+
+#[tokio::test]
+async fn the_deadline_stops_a_brick_that_waits_and_what_it_waits_for() {
+    let host = Arc::new(FakeHost::painting(Painting::Never));
+    let limits = Some(Limits { wall: Duration::from_millis(100), ..Limits::default() });
+    let paint = RunRequest { limits, ..request("capabilities:paint", vec![], &host) };
+    let result = capabilities().await.run(paint).await;
+    assert!(matches!(result, Err(RunError::DeadlineExceeded { .. })), "{result:?}");
+    assert_eq!(host.dropped.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn cancel_stops_a_brick_that_waits_and_what_it_waits_for() {
+    let host = Arc::new(FakeHost::painting(Painting::Never));
+    let cancel = CancellationToken::new();
+    let binary = capabilities().await;
+    let paint =
+        binary.run(RunRequest { cancel: cancel.clone(), ..request("capabilities:paint", vec![], &host) });
+    let stop = async {
+        host.asked.notified().await;
+        cancel.cancel();
+    };
+    let (result, ()) = tokio::join!(paint, stop);
+    assert_eq!(result, Err(RunError::Cancelled));
+    assert_eq!(host.dropped.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn dropping_a_run_stops_what_it_waits_for() {
+    let host = Arc::new(FakeHost::painting(Painting::Never));
+    let binary = capabilities().await;
+    tokio::select! {
+        result = binary.run(request("capabilities:paint", vec![], &host)) => panic!("{result:?}"),
+        () = host.asked.notified() => {}
+    }
+    assert_eq!(host.dropped.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_the_studio_refused_is_kept_beside_the_brick_s_words() {
+    let missing = JobError::ModelMissing("emoji".to_owned());
+    let host = Arc::new(FakeHost::painting(Painting::Fails(missing.clone())));
+    let result = capabilities().await.run(request("capabilities:paint", vec![], &host)).await;
+    let Err(RunError::Host { message, cause }) = result else { panic!("{result:?}") };
+    assert!(message.contains("ModelMissing"), "{message}");
+    assert_eq!(cause, Some(HostError::Job(missing)));
+}
+
+#[tokio::test]
+async fn a_prompt_without_end_does_not_reach_the_studio() {
+    let host = Arc::new(FakeHost::default());
+    let result = capabilities().await.run(request("capabilities:long-prompt", vec![], &host)).await;
+    assert!(
+        matches!(&result, Err(RunError::Host { message, .. }) if message.contains("prompt has")),
+        "{result:?}"
+    );
+    assert!(host.requests.lock().unwrap().is_empty());
+}

@@ -1,0 +1,168 @@
+//! A studio that remembers what it was asked.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+use qpyt_bricks::{
+    Digest,
+    capability::{
+        Clock, Content, Files, Gallery, Imaging, JobError, Level, ModelInfo, Models, Moment, Reporter, Saved,
+        StoreError, TextRequest,
+    },
+    media::{Container, Image, PixelFormat},
+};
+use tokio::sync::Notify;
+
+/// How inference answers.
+#[derive(Default)]
+pub enum Painting {
+    #[default]
+    AtOnce,
+    After(std::time::Duration),
+    Never,
+    Fails(JobError),
+}
+
+#[derive(Default)]
+pub struct FakeHost {
+    pub painting: Painting,
+    pub requests: Mutex<Vec<TextRequest>>,
+    /// Told when a painting begins.
+    pub asked: Notify,
+    /// Paintings that were dropped before they were done.
+    pub dropped: AtomicUsize,
+    pub kept: Mutex<Vec<String>>,
+    pub lines: Mutex<Vec<(Level, String)>>,
+    pub progress: Mutex<Vec<(f32, String)>>,
+}
+
+impl FakeHost {
+    pub fn painting(painting: Painting) -> Self {
+        Self { painting, ..Self::default() }
+    }
+
+    pub fn log(&self) -> Vec<(Level, String)> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    async fn paint(&self, request: TextRequest) -> Result<Image, JobError> {
+        let (width, height) = (request.width, request.height);
+        self.requests.lock().unwrap().push(request);
+        self.asked.notify_one();
+        match &self.painting {
+            Painting::AtOnce => {}
+            Painting::After(time) => tokio::time::sleep(*time).await,
+            Painting::Never => {
+                let _watch = CountDrop(&self.dropped);
+                std::future::pending::<()>().await;
+            }
+            Painting::Fails(error) => return Err(error.clone()),
+        }
+        let pixels = vec![200; PixelFormat::Rgb8.bytes(width, height) as usize];
+        Image::new(PixelFormat::Rgb8, width, height, pixels)
+            .map_err(|error| JobError::Other(error.to_string()))
+    }
+}
+
+struct CountDrop<'a>(&'a AtomicUsize);
+
+impl Drop for CountDrop<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// The one picture in the store.
+pub fn stored_picture() -> Image {
+    Image::new(PixelFormat::Rgb8, 4, 4, (0..48).collect()).unwrap()
+}
+
+#[async_trait]
+impl Imaging for FakeHost {
+    async fn text_to_image(&self, request: TextRequest) -> Result<Image, JobError> {
+        self.paint(request).await
+    }
+
+    async fn image_to_image(
+        &self,
+        request: TextRequest,
+        source: Image,
+        strength: f32,
+    ) -> Result<Image, JobError> {
+        assert_eq!((source, strength), (stored_picture(), 0.5));
+        self.paint(request).await
+    }
+}
+
+#[async_trait]
+impl Models for FakeHost {
+    async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo> {
+        let family = family.unwrap_or_default();
+        let model = ModelInfo {
+            id: "emoji".to_owned(),
+            label: "Emoji".to_owned(),
+            family,
+            bytes: 1,
+            size_multiple: 8,
+            native_size: 64,
+        };
+        vec![model]
+    }
+}
+
+#[async_trait]
+impl Content for FakeHost {
+    async fn open(&self, digest: Digest) -> Result<Image, StoreError> {
+        let picture = stored_picture();
+        if digest == picture.digest() { Ok(picture) } else { Err(StoreError::NotFound(digest.to_string())) }
+    }
+}
+
+#[async_trait]
+impl Gallery for FakeHost {
+    async fn save(
+        &self,
+        picture: Image,
+        title: String,
+        container: Container,
+        quality: u8,
+        info: serde_json::Value,
+    ) -> Result<Saved, StoreError> {
+        self.kept.lock().unwrap().push(format!("{title} {container:?} {quality} {info}"));
+        Ok(Saved { id: "first".to_owned(), file: picture.digest().to_string() })
+    }
+}
+
+#[async_trait]
+impl Files for FakeHost {
+    async fn save(
+        &self,
+        _picture: Image,
+        folder: String,
+        name: String,
+        container: Container,
+        quality: u8,
+    ) -> Result<String, StoreError> {
+        self.kept.lock().unwrap().push(format!("{folder}/{name} {container:?} {quality}"));
+        Ok(format!("{folder}/{name}.{}", container.extension()))
+    }
+}
+
+impl Reporter for FakeHost {
+    fn log(&self, level: Level, message: &str) {
+        self.lines.lock().unwrap().push((level, message.to_owned()));
+    }
+
+    fn progress(&self, fraction: f32, note: &str) {
+        self.progress.lock().unwrap().push((fraction, note.to_owned()));
+    }
+}
+
+impl Clock for FakeHost {
+    fn now(&self) -> Moment {
+        Moment { year: 2031, month: 2, day: 3, hour: 4, minute: 5, second: 6 }
+    }
+}

@@ -1,0 +1,11 @@
+//! The runtime against bricks that misbehave (`tests/fixtures`), as real components in real sandboxes.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+mod capabilities;
+mod fixtures;
+mod host;
+mod limits;
+mod loading;
+mod outputs;
+mod pictures;
+mod system;
