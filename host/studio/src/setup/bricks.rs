@@ -56,15 +56,16 @@ pub(super) fn ensure(bricks: &BrickSources, options: SetupOptions) -> Result<(),
     let target = bricks.target();
     let _lock = SetupLock::wait(&target.join("setup.lock"))?;
     let folders: Vec<_> = std::iter::once(bricks.workspace.clone()).chain(bricks.shared.clone()).collect();
-    let digest = sources::digest(&folders)?;
+    let sources = sources::digest(&folders)?;
+    let locked = || sources::digest(&[bricks.workspace.join("Cargo.lock")]);
     let stamp = Stamp::at(target.join("setup.stamp"));
-    if stamp.is(digest) && bricks.dist.is_dir() {
+    if stamp.is(&[sources, locked()?]) && bricks.dist.is_dir() {
         return Ok(());
     }
     ensure_target(&bricks.workspace, options)?;
     let components = build(bricks, options)?;
     install::install(bricks, &components)?;
-    stamp.set(digest)
+    stamp.set(&[sources, locked()?])
 }
 
 fn ensure_target(workspace: &Path, options: SetupOptions) -> Result<(), SetupError> {

@@ -8,8 +8,8 @@ use qpyt_bricks::Digest;
 
 use super::SetupError;
 
-/// Folders that hold what was made, not what it is made from.
-const MADE: [&str; 4] = ["target", "dist", "node_modules", ".git"];
+/// What is made, not what it is made from. Cargo may write its lock file while it builds; whoever cares names it.
+const MADE: [&str; 5] = ["target", "dist", "node_modules", ".git", "Cargo.lock"];
 
 /// The digest over names and contents of all files in `folders` (a path to a file counts as that file). What does
 /// not exist counts as empty.
@@ -50,7 +50,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// A note of the digest that something was built from.
+/// A note of the digests that something was built from.
 pub(super) struct Stamp {
     path: PathBuf,
 }
@@ -60,15 +60,19 @@ impl Stamp {
         Self { path }
     }
 
-    /// Whether the thing was built from exactly this.
-    pub(super) fn is(&self, digest: Digest) -> bool {
-        fs::read_to_string(&self.path).is_ok_and(|text| text.trim() == digest.to_string())
+    /// Whether the thing was built from exactly these.
+    pub(super) fn is(&self, digests: &[Digest]) -> bool {
+        fs::read_to_string(&self.path).is_ok_and(|text| text == lines(digests))
     }
 
-    /// Notes that the thing was built from this.
-    pub(super) fn set(&self, digest: Digest) -> Result<(), SetupError> {
-        fs::write(&self.path, format!("{digest}\n")).map_err(SetupError::io("write", &self.path))
+    /// Notes that the thing was built from these.
+    pub(super) fn set(&self, digests: &[Digest]) -> Result<(), SetupError> {
+        fs::write(&self.path, lines(digests)).map_err(SetupError::io("write", &self.path))
     }
+}
+
+fn lines(digests: &[Digest]) -> String {
+    digests.iter().map(|digest| format!("{digest}\n")).collect()
 }
 
 #[cfg(test)]
@@ -108,12 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_knows_only_the_digest_it_was_set_to() {
+    fn a_stamp_knows_only_the_digests_it_was_set_to() {
         let folder = tempfile::tempdir().unwrap();
         let stamp = Stamp::at(folder.path().join("stamp"));
-        assert!(!stamp.is(Digest::of(b"one")));
-        stamp.set(Digest::of(b"one")).unwrap();
-        assert!(stamp.is(Digest::of(b"one")));
-        assert!(!stamp.is(Digest::of(b"two")));
+        let (one, two) = (Digest::of(b"one"), Digest::of(b"two"));
+        assert!(!stamp.is(&[one, two]));
+        stamp.set(&[one, two]).unwrap();
+        assert!(stamp.is(&[one, two]));
+        assert!(!stamp.is(&[two, one]) && !stamp.is(&[one]));
     }
 }

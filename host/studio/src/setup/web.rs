@@ -29,21 +29,21 @@ pub(super) fn ensure(layout: &Layout, options: SetupOptions) -> Result<(), Setup
     let fetched = Stamp::at(packages.join(".fetched"));
     let source = sources::digest(std::slice::from_ref(&web))?;
     let built = Stamp::at(notes.join("web.stamp"));
-    let is_built = built.is(source) && layout.web_dist.join("index.html").is_file();
-    if is_built && fetched.is(wanted) {
+    let is_built = built.is(&[source]) && layout.web_dist.join("index.html").is_file();
+    if is_built && fetched.is(&[wanted]) {
         return Ok(());
     }
     check_node(&web)?;
-    if !fetched.is(wanted) {
+    if !fetched.is(&[wanted]) {
         let mut command = npm(&web, &["ci", "--include=dev", "--no-audit", "--no-fund"]);
         if options.offline {
             command.arg("--offline");
         }
         NODE.step("Fetching the packages of the web app", command, |_| {})?;
-        fetched.set(wanted)?;
+        fetched.set(&[wanted])?;
     }
     NODE.step("Building the web app", npm(&web, &["run", "build"]), |_| {})?;
-    built.set(source)
+    built.set(&[source])
 }
 
 fn npm(web: &Path, arguments: &[&str]) -> Command {
