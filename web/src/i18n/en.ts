@@ -32,7 +32,7 @@ export const en = {
   "card.wires": "Connections",
   "card.from": "comes from",
   "card.open": "{input} is not connected",
-  "card.unknown": "The brick {brick} {requires} is not installed.",
+  "card.unknown": "The brick {brick} is not installed.",
   "card.unknownKept": "Its settings are kept and come back with it.",
 
   "state.ready": "Ready",

@@ -8,7 +8,6 @@ import type {
   PresetEntry,
   Problem,
   Refusal,
-  Result,
   Upload,
   WorkflowDocument,
   WorkflowEntry,
@@ -84,10 +83,6 @@ export class Client {
 
   async deleteJob(id: string): Promise<void> {
     await this.#send("DELETE", `/api/jobs/${encodeURIComponent(id)}`);
-  }
-
-  gallery(limit = 50): Promise<{ results: Result[] }> {
-    return this.#json("GET", `/api/gallery?limit=${limit}`);
   }
 
   upload(image: Blob): Promise<Upload> {

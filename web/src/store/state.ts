@@ -121,6 +121,8 @@ export const INITIAL: State = {
   announcement: "",
 };
 
+const MAX_TOASTS = 2;
+
 export class Store {
   #state: State;
   readonly #listeners = new Set<() => void>();
@@ -177,7 +179,7 @@ export class Store {
 
   toast(message: string): void {
     const id = (this.#state.toasts.at(-1)?.id ?? 0) + 1;
-    this.set({ toasts: [...this.#state.toasts, { id, message }], announcement: message });
+    this.set({ toasts: [...this.#state.toasts, { id, message }].slice(-MAX_TOASTS), announcement: message });
   }
 
   dropToast(id: number): void {

@@ -120,6 +120,7 @@ export const cardStyles = css`
   }
 
   .led {
+    flex: none;
     width: 7px;
     height: 7px;
     border-radius: 50%;
@@ -180,6 +181,11 @@ export const cardStyles = css`
     white-space: nowrap;
   }
 
+  .wire span:last-child {
+    flex: none;
+    max-width: 70%;
+  }
+
   .wire svg.icon {
     width: 12px;
     height: 12px;
@@ -205,6 +211,10 @@ export const cardStyles = css`
 
   qp-stage {
     flex: 1 0 auto;
+  }
+
+  qp-stage:not([filled]) {
+    display: none;
   }
 
   .made qp-stage[filled] {

@@ -188,7 +188,7 @@ export class QpCard extends StudioElement<CardView | undefined> {
   #missing(view: CardView) {
     const { brick } = view;
     return html`<div class="missing-brick">
-      <p>${t("card.unknown", { brick: brick.brick, requires: brick.requires ?? "" })}</p>
+      <p>${t("card.unknown", { brick: `${brick.brick} ${brick.requires === "*" ? "" : (brick.requires ?? "")}`.trim() })}</p>
       <p class="hint">${t("card.unknownKept")}</p>
       <pre>${JSON.stringify(brick.params, null, 2)}</pre>
     </div>`;

@@ -3,6 +3,7 @@ import { css, html } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { icon } from "../elements/icons.js";
+import { bringIntoView } from "../elements/scroll.js";
 import { StudioElement } from "../elements/studio-element.js";
 import { t } from "../i18n/text.js";
 import { isCollapsed } from "../store/document.js";
@@ -61,7 +62,7 @@ export class QpStrip extends StudioElement<Place[]> {
     const card = this.#card(id);
     await card?.updateComplete;
     card?.focusAt(name);
-    card?.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "smooth" });
+    if (card) bringIntoView(card);
   }
 
   async #showResult(): Promise<void> {
@@ -69,7 +70,8 @@ export class QpStrip extends StudioElement<Place[]> {
     const result = job?.results.at(-1);
     if (!result || job?.state !== "running") return;
     await this.updateComplete;
-    this.#card(result.brick)?.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "smooth" });
+    const card = this.#card(result.brick);
+    if (card) bringIntoView(card);
   }
 
   #cards(): QpCard[] {
