@@ -1,7 +1,9 @@
 /** Two drawers over the jobs: what was made, and what is under way. */
 import { css, html, nothing } from "lit";
-import { customElement } from "lit/decorators.js";
+import { customElement, query } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
+import "../elements/qp-confirm.js";
+import type { QpConfirm } from "../elements/qp-confirm.js";
 import "../elements/qp-dialog.js";
 import { StudioElement } from "../elements/studio-element.js";
 import { t } from "../i18n/text.js";
@@ -46,6 +48,8 @@ function close(studio: Studio, panel: Panel): void {
 
 @customElement("qp-history")
 export class QpHistory extends StudioElement<{ open: boolean; ids: string[]; more: boolean }> {
+  @query("qp-confirm") private readonly confirm!: QpConfirm;
+
   protected view(state: State): { open: boolean; ids: string[]; more: boolean } {
     const open = state.panel === "history";
     const finished = (id: string): boolean => {
@@ -59,13 +63,26 @@ export class QpHistory extends StudioElement<{ open: boolean; ids: string[]; mor
     if (await this.studio.library.useJob(event.detail)) close(this.studio, "history");
   }
 
+  async #delete(event: CustomEvent<string>): Promise<void> {
+    const sure = await this.confirm.ask({ title: t("history.deleteTitle"), message: t("history.deleteMessage"), action: t("history.deleteYes") });
+    if (sure) await this.studio.runs.remove(event.detail);
+  }
+
   override render() {
     const { open, ids, more } = this.current;
     return html`
-      <qp-dialog placement="left" heading=${t("history.heading")} ?open=${open} @qp-close=${() => close(this.studio, "history")} @qp-use=${(event: CustomEvent<string>) => void this.#use(event)}>
+      <qp-dialog
+        placement="left"
+        heading=${t("history.heading")}
+        ?open=${open}
+        @qp-close=${() => close(this.studio, "history")}
+        @qp-use=${(event: CustomEvent<string>) => void this.#use(event)}
+        @qp-delete=${(event: CustomEvent<string>) => void this.#delete(event)}
+      >
         ${ids.length === 0 ? html`<p class="none">${t("history.none")}</p>` : rows(this.studio, ids, t("history.heading"))}
         ${more ? html`<button class="button more" type="button" @click=${() => void this.studio.runs.more()}>${t("history.more")}</button>` : nothing}
       </qp-dialog>
+      <qp-confirm></qp-confirm>
     `;
   }
 

@@ -54,22 +54,22 @@ export class QpJobRow extends StudioElement<Job | undefined> {
   }
 
   #actions(job: Job) {
-    const { runs } = this.studio;
     if (!isFinished(job)) {
-      return html`<button class="button small" type="button" aria-label=${t("queue.cancelOne", { name: job.name })} @click=${() => void runs.cancel(job.id)}>
+      return html`<button class="button small" type="button" aria-label=${t("queue.cancelOne", { name: job.name })} @click=${() => void this.studio.runs.cancel(job.id)}>
         ${t("queue.cancel")}
       </button>`;
     }
     return html`
-      <button class="button small" type="button" @click=${() => this.#use(job.id)}>${t("history.use")}</button>
-      <button class="icon-button small" type="button" aria-label=${t("history.delete", { name: job.name })} @click=${() => void runs.remove(job.id)}>
+      <button class="button small" type="button" @click=${() => this.#ask("qp-use")}>${t("history.use")}</button>
+      <button class="icon-button small" type="button" aria-label=${t("history.delete", { name: job.name })} @click=${() => this.#ask("qp-delete")}>
         ${icon("trash")}
       </button>
     `;
   }
 
-  #use(id: string): void {
-    this.dispatchEvent(new CustomEvent<string>("qp-use", { detail: id, bubbles: true, composed: true }));
+  /** Leaves to the list what goes beyond this row: `qp-use` restores the job's document, `qp-delete` removes the job. */
+  #ask(name: "qp-use" | "qp-delete"): void {
+    this.dispatchEvent(new CustomEvent<string>(name, { detail: this.jobId, bubbles: true, composed: true }));
   }
 
   override render() {

@@ -145,6 +145,9 @@ export const en = {
   "history.seed": "Seed {seed}",
   "history.use": "Use these settings",
   "history.delete": "Delete {name} from the history",
+  "history.deleteTitle": "Delete from the history?",
+  "history.deleteMessage": "The job and its pictures are removed from the studio.",
+  "history.deleteYes": "Delete",
   "history.more": "Show older ones",
 
   "queue.heading": "Queue",

@@ -129,7 +129,8 @@ export class Library {
     if (error instanceof ApiError && error.unreachable) {
       this.store.notify({ key: "server", tone: "error", title: t("notice.unreachable"), message: t("notice.unreachableHint") });
     } else if (error instanceof ApiError) {
-      this.store.notify({ key: "open", tone: "error", title: t("notice.notDone"), message: error.message });
+      const title = error.code === "malformed-document" ? t("notice.notOpened") : t("notice.notDone");
+      this.store.notify({ key: "open", tone: "error", title, message: error.message });
     } else if (error instanceof TypeError) {
       this.store.notify({ key: "open", tone: "error", title: t("notice.notOpened"), message: t("notice.notWorkflow") });
     } else {
