@@ -218,7 +218,8 @@ export const cardStyles = css`
   }
 
   .made qp-stage[filled] {
-    padding: 0 14px 16px;
+    padding: 14px 14px 16px;
+    border-top: 1px solid var(--line);
   }
 
   .faults {
