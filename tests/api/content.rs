@@ -55,7 +55,8 @@ fn a_picture_can_be_the_start_of_another() {
     let bricks = document["bricks"].as_array_mut().unwrap();
     bricks.push(json!({"id": "source", "brick": "qpyt:image-input", "params": {"image": digest}}));
     document["links"].as_array_mut().unwrap().push(json!({"from": "source.image", "to": "render.image"}));
-    let job = client.wait(client.post("/api/jobs", &json!({"document": document})).body["id"].as_str().unwrap());
+    let job =
+        client.wait(client.post("/api/jobs", &json!({"document": document})).body["id"].as_str().unwrap());
     assert_eq!(job["state"], "succeeded", "{job:#}");
     let plain = client.post("/api/jobs", &json!({"document": first_picture("blue fish", 5)})).body;
     let plain = client.wait(plain["id"].as_str().unwrap());

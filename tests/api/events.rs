@@ -13,7 +13,8 @@ fn data(frame: &[String]) -> Value {
 #[test]
 fn a_client_that_was_away_gets_what_it_missed_in_order() {
     let client = client();
-    let answer = client.post("/api/jobs", &json!({"document": without_inference("while you were away")})).body;
+    let answer =
+        client.post("/api/jobs", &json!({"document": without_inference("while you were away")})).body;
     let id = answer["id"].as_str().unwrap();
     let job = client.wait(id);
     let before = answer["last_seq"].as_i64().unwrap() - 1;
@@ -35,7 +36,9 @@ fn a_client_that_was_away_gets_what_it_missed_in_order() {
 #[test]
 fn every_kept_event_carries_its_number_as_id() {
     let client = client();
-    client.wait(client.post("/api/jobs", &json!({"document": without_inference("ids")})).body["id"].as_str().unwrap());
+    client.wait(
+        client.post("/api/jobs", &json!({"document": without_inference("ids")})).body["id"].as_str().unwrap(),
+    );
     for frame in client.events("/api/events?after=0", None, 3) {
         let id = frame.iter().find_map(|line| line.strip_prefix("id: ")).expect("an id");
         assert_eq!(data(&frame)["seq"].to_string(), id);

@@ -24,10 +24,10 @@ fn problem(document: &Value) -> Value {
 
 #[test]
 fn a_malformed_document_says_where() {
-    let error = refused(&json!({"version": 1, "bricks": {"not": "a list"}}));
+    let error = refused(&json!({"version": 1, "name": "x", "bricks": {"not": "a list"}}));
     assert_eq!(error["code"], "malformed-document");
     assert!(error["message"].as_str().unwrap().contains("bricks"), "{error:#}");
-    let future = refused(&json!({"version": 99, "bricks": []}));
+    let future = refused(&json!({"version": 99, "name": "x", "bricks": []}));
     assert!(future["message"].as_str().unwrap().contains("99"), "{future:#}");
 }
 
@@ -36,7 +36,12 @@ fn an_unknown_brick_is_named_with_a_near_one() {
     let mut document = first_picture("x", 1);
     document["bricks"][0]["brick"] = json!("qpyt:promt");
     let error = refused(&document);
-    let unknown = error["problems"].as_array().unwrap().iter().find(|problem| problem["code"] == "unknown-brick").unwrap();
+    let unknown = error["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|problem| problem["code"] == "unknown-brick")
+        .unwrap();
     assert!(unknown["message"].as_str().unwrap().contains("qpyt:prompt"), "{unknown:#}");
 }
 
@@ -56,7 +61,10 @@ fn a_missing_model_is_named_with_what_is_there() {
     let mut document = first_picture("x", 1);
     set(&mut document, "render", "model", json!("dreams"));
     let problem = problem(&document);
-    assert_eq!((&problem["code"], &problem["brick"], &problem["name"]), (&json!("model-missing"), &json!("render"), &json!("model")));
+    assert_eq!(
+        (&problem["code"], &problem["brick"], &problem["name"]),
+        (&json!("model-missing"), &json!("render"), &json!("model"))
+    );
     let message = problem["message"].as_str().unwrap();
     assert!(message.contains("dreams") && message.contains("emoji"), "{message}");
 }
@@ -97,7 +105,10 @@ fn an_empty_prompt_is_the_brick_s_own_kind_refusal() {
 fn a_missing_picture_is_named_at_its_brick() {
     let mut document = first_picture("x", 1);
     let digest = format!("blake3:{}", "1".repeat(64));
-    document["bricks"].as_array_mut().unwrap().push(json!({"id": "source", "brick": "qpyt:image-input", "params": {"image": digest}}));
+    document["bricks"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"id": "source", "brick": "qpyt:image-input", "params": {"image": digest}}));
     let problem = problem(&document);
     assert_eq!((&problem["code"], &problem["brick"]), (&json!("picture-missing"), &json!("source")));
 }
@@ -115,7 +126,8 @@ fn a_folder_that_was_not_allowed_is_refused_with_the_way_to_allow_it() {
         json!({"from": "render.image", "to": "save.image"}),
         json!({"from": "render.info", "to": "save.info"}),
     ]);
-    let run = || client.wait(client.post("/api/jobs", &json!({"document": document})).body["id"].as_str().unwrap());
+    let run =
+        || client.wait(client.post("/api/jobs", &json!({"document": document})).body["id"].as_str().unwrap());
     let refused = run();
     assert_eq!(refused["state"], "failed");
     let message = refused["error"]["message"].as_str().unwrap();

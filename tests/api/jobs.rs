@@ -78,7 +78,8 @@ fn sending_a_job_twice_with_one_id_runs_it_once() {
 #[test]
 fn a_partial_run_stops_at_its_target() {
     let client = client();
-    let answer = client.post("/api/jobs", &json!({"document": first_picture("moon", 3), "targets": ["styles"]}));
+    let answer =
+        client.post("/api/jobs", &json!({"document": first_picture("moon", 3), "targets": ["styles"]}));
     let job = client.wait(answer.body["id"].as_str().unwrap());
     assert_eq!(job["state"], "succeeded");
     assert_eq!(job["lane"], "cpu");
@@ -113,7 +114,11 @@ fn waiting_and_running_jobs_can_be_cancelled() {
     client.post(&format!("/api/jobs/{running}/cancel"), &json!({}));
     let ended = client.wait(&running);
     assert_eq!(ended["state"], "cancelled");
-    assert_eq!(ended["bricks"]["render"]["state"], "skipped", "saw it at step {}", seen["bricks"]["render"]["step"]);
+    assert_eq!(
+        ended["bricks"]["render"]["state"], "skipped",
+        "saw it at step {}",
+        seen["bricks"]["render"]["step"]
+    );
     assert_eq!(ended["results"].as_array().map(Vec::len), Some(0));
 }
 
@@ -123,7 +128,9 @@ fn a_running_job_shows_steps_and_a_preview() {
     let mut document = first_picture("sunflower", 41);
     set(&mut document, "settings", "steps", json!(60));
     let id = submit(&client, &document);
-    let job = client.wait_until(&id, |job| job["preview"].is_object() || job["state"] != "running" && job["state"] != "queued");
+    let job = client.wait_until(&id, |job| {
+        job["preview"].is_object() || job["state"] != "running" && job["state"] != "queued"
+    });
     let image = job["preview"]["image"].as_str().expect("a preview while it runs");
     assert!(image.starts_with("data:image/jpeg;base64,"));
     assert_eq!(job["bricks"]["render"]["steps"], 60);
@@ -149,16 +156,21 @@ fn posting_a_job_answers_before_it_runs() {
     let client = client();
     let mut document = first_picture("patience", 61);
     set(&mut document, "settings", "steps", json!(150));
-    let ids: Vec<_> = (0..3).map(|seed| {
-        set(&mut document, "settings", "seed", json!(seed));
-        let answer = client.post("/api/jobs", &json!({"document": document}));
-        assert!(["queued", "running"].contains(&answer.body["state"].as_str().unwrap()));
-        answer.body["id"].as_str().unwrap().to_owned()
-    }).collect();
+    let ids: Vec<_> = (0..3)
+        .map(|seed| {
+            set(&mut document, "settings", "seed", json!(seed));
+            let answer = client.post("/api/jobs", &json!({"document": document}));
+            assert!(["queued", "running"].contains(&answer.body["state"].as_str().unwrap()));
+            answer.body["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
     let started = Instant::now();
     for id in ids {
         client.post(&format!("/api/jobs/{id}/cancel"), &json!({}));
         client.wait(&id);
     }
-    assert!(started.elapsed() < Duration::from_secs(60), "cancelling three jobs took longer than running them");
+    assert!(
+        started.elapsed() < Duration::from_secs(60),
+        "cancelling three jobs took longer than running them"
+    );
 }

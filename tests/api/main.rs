@@ -15,14 +15,38 @@ mod jobs;
 mod restart;
 mod workflows;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tempfile::TempDir;
 
-/// The studio that tests share which need no other.
-static SHARED: LazyLock<(server::Server, TempDir)> = LazyLock::new(server::Server::fresh);
+/// A studio that tests share which need no other. It ends with the last test that uses it.
+struct Shared {
+    server: server::Server,
+    _data: TempDir,
+}
 
-/// A client of the shared studio.
-fn client() -> http::Client {
-    http::Client::new(&SHARED.0.address)
+static SHARED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
+
+/// A client of the shared studio; it keeps the studio alive.
+struct SharedClient {
+    client: http::Client,
+    _studio: Arc<Shared>,
+}
+
+impl std::ops::Deref for SharedClient {
+    type Target = http::Client;
+    fn deref(&self) -> &http::Client {
+        &self.client
+    }
+}
+
+fn client() -> SharedClient {
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let studio = shared.upgrade().unwrap_or_else(|| {
+        let (server, data) = server::Server::fresh();
+        let started = Arc::new(Shared { server, _data: data });
+        *shared = Arc::downgrade(&started);
+        started
+    });
+    SharedClient { client: http::Client::new(&studio.server.address), _studio: studio }
 }

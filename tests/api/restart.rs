@@ -47,7 +47,8 @@ fn a_cached_picture_survives_a_restart() {
     let data = TempDir::new().unwrap();
     let server = Server::start(data.path(), &[]);
     let submit = |client: &Client| {
-        let id = client.post("/api/jobs", &json!({"document": first_picture("blue heart", 4)})).body["id"].clone();
+        let id =
+            client.post("/api/jobs", &json!({"document": first_picture("blue heart", 4)})).body["id"].clone();
         client.wait(id.as_str().unwrap())
     };
     let first = submit(&Client::new(&server.address));

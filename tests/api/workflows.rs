@@ -62,9 +62,16 @@ fn an_array_of_the_original_program_becomes_a_document() {
 #[test]
 fn the_openapi_document_names_every_address() {
     let document = client().get("/api/openapi.json").body;
-    for path in ["/api/jobs", "/api/jobs/{id}/cancel", "/api/events", "/api/bricks", "/api/content/{digest}"] {
+    for path in ["/api/jobs", "/api/jobs/{id}/cancel", "/api/events", "/api/bricks", "/api/content/{digest}"]
+    {
         assert!(document["paths"][path].is_object(), "{path}");
     }
+    let kept = std::fs::read(crate::server::checkout().join("web/openapi.json")).unwrap();
+    let kept: serde_json::Value = serde_json::from_slice(&kept).unwrap();
+    assert!(
+        kept == document,
+        "web/openapi.json is old; write it anew with `qpyt openapi > web/openapi.json`"
+    );
 }
 
 #[test]

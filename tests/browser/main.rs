@@ -38,7 +38,8 @@ fn trial(journey: PathBuf, chromium: Option<PathBuf>) -> Trial {
 
 fn find_chromium() -> Option<PathBuf> {
     let chosen = std::env::var_os("QPYT_CHROMIUM").map(PathBuf::from);
-    let usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].map(PathBuf::from);
+    let usual =
+        ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].map(PathBuf::from);
     chosen.into_iter().chain(usual).find(|path| path.exists())
 }
 
@@ -68,7 +69,11 @@ fn walk(journey: &Path, chromium: &Path) -> Result<(), Failed> {
     let started = Instant::now();
     loop {
         if let Some(status) = node.try_wait()? {
-            return if status.success() { Ok(()) } else { Err(format!("the journey ended with {status}").into()) };
+            return if status.success() {
+                Ok(())
+            } else {
+                Err(format!("the journey ended with {status}").into())
+            };
         }
         if started.elapsed() > LONGEST {
             node.kill()?;

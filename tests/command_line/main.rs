@@ -41,7 +41,9 @@ fn apple(data: &Path, out: &Path) -> Value {
 
 /// The mean colour of the corners and of the middle.
 fn colours(file: &Path) -> ([f64; 3], [f64; 3]) {
-    let image = qpyt_bricks::media::decode(&fs::read(file).unwrap(), qpyt_bricks::media::DecodeLimits::default()).unwrap();
+    let image =
+        qpyt_bricks::media::decode(&fs::read(file).unwrap(), qpyt_bricks::media::DecodeLimits::default())
+            .unwrap();
     let image = image.convert(qpyt_bricks::media::PixelFormat::Rgb8).unwrap();
     let (width, height) = (image.width() as usize, image.height() as usize);
     let mean = |points: &[(usize, usize)]| {
@@ -69,7 +71,10 @@ fn the_default_workflow_paints_a_red_apple_on_blue_the_same_way_every_time() {
 
     let cached = apple(data.path(), out.path());
     assert_eq!(cached["bricks"]["render"]["state"], "cached");
-    assert_eq!(cached["files"][0]["path"], first["files"][0]["path"], "the same picture is not written twice");
+    assert_eq!(
+        cached["files"][0]["path"], first["files"][0]["path"],
+        "the same picture is not written twice"
+    );
 
     let again = TempDir::new().unwrap();
     let fresh = apple(other.path(), again.path());
@@ -81,7 +86,12 @@ fn the_default_workflow_paints_a_red_apple_on_blue_the_same_way_every_time() {
 #[test]
 fn the_data_folder_may_come_before_the_command() {
     let data = TempDir::new().unwrap();
-    let output = Command::new(server::QPYT).arg("--data").arg(data.path()).args(["models", "--json"]).output().unwrap();
+    let output = Command::new(server::QPYT)
+        .arg("--data")
+        .arg(data.path())
+        .args(["models", "--json"])
+        .output()
+        .unwrap();
     let listed = json(&output);
     assert_eq!(listed["models"][0]["id"], "emoji");
 }
@@ -107,9 +117,13 @@ fn a_sound_workflow_is_ready_and_a_broken_one_is_told_everything() {
     let sound = qpyt(data.path(), &["check", "workflows/first-picture.json"]);
     assert!(sound.status.success());
     let file = data.path().join("broken.json");
-    fs::write(&file, r#"{"version": 1, "bricks": [
+    fs::write(
+        &file,
+        r#"{"version": 1, "name": "Broken", "bricks": [
         {"id": "a", "brick": "qpyt:settings", "params": {"width": 1000000, "steps": 0}},
-        {"id": "b", "brick": "qpyt:nothing"}]}"#).unwrap();
+        {"id": "b", "brick": "qpyt:nothing"}]}"#,
+    )
+    .unwrap();
     let broken = qpyt(data.path(), &["check", file.to_str().unwrap()]);
     assert_eq!(broken.status.code(), Some(2));
     let told = complaint(&broken);
@@ -121,7 +135,8 @@ fn a_sound_workflow_is_ready_and_a_broken_one_is_told_everything() {
 #[test]
 fn a_slip_in_a_setting_is_answered_with_the_right_name() {
     let data = TempDir::new().unwrap();
-    let told = complaint(&qpyt(data.path(), &["run", "workflows/first-picture.json", "--set", "settings.sede=7"]));
+    let told =
+        complaint(&qpyt(data.path(), &["run", "workflows/first-picture.json", "--set", "settings.sede=7"]));
     assert!(told.contains("seed"), "{told}");
     fs::write(data.path().join("qpyt.toml"), "prot = 9000\n").unwrap();
     let told = complaint(&qpyt(data.path(), &["models"]));

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 /// The default workflow with a prompt and a seed.
 pub fn first_picture(prompt: &str, seed: u32) -> Value {
-    let text = std::fs::read_to_string(super::server::checkout().join("workflows/first-picture.json")).expect("the preset");
+    let text = std::fs::read_to_string(super::server::checkout().join("workflows/first-picture.json"))
+        .expect("the preset");
     let mut document: Value = serde_json::from_str(&text).expect("a document");
     set(&mut document, "prompt", "prompt", json!(prompt));
     set(&mut document, "settings", "seed", json!(seed));

@@ -79,7 +79,9 @@ impl Client {
 
     /// Waits until a job has ended and returns it.
     pub fn wait(&self, job: &str) -> Value {
-        self.wait_until(job, |job| !["queued", "running"].contains(&job["state"].as_str().unwrap_or_default()))
+        self.wait_until(job, |job| {
+            !["queued", "running"].contains(&job["state"].as_str().unwrap_or_default())
+        })
     }
 
     /// Waits until a job looks as wanted and returns it.

@@ -1,5 +1,7 @@
 //! A real `qpyt serve` on a port of its own, with a data folder of its own.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

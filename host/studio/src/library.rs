@@ -60,13 +60,19 @@ impl Library {
         let refused = self
             .refused
             .iter()
-            .map(|refused| RefusedView { path: refused.path.display().to_string(), message: refused.error.to_string() })
+            .map(|refused| RefusedView {
+                path: refused.path.display().to_string(),
+                message: refused.error.to_string(),
+            })
             .collect();
         BrickList { bricks, refused }
     }
 
     fn view(&self, spec: &BrickSpec) -> BrickView {
-        let uses = self.binary_of(spec).map(|binary| binary.manifest().uses.iter().map(ToString::to_string).collect()).unwrap_or_default();
+        let uses = self
+            .binary_of(spec)
+            .map(|binary| binary.manifest().uses.iter().map(ToString::to_string).collect())
+            .unwrap_or_default();
         BrickView {
             id: spec.id.to_string(),
             version: spec.version.to_string(),
@@ -91,7 +97,9 @@ fn spec(brick: &BrickInfo, binary: &Binary) -> Result<BrickSpec, Unusable> {
     Ok(BrickSpec {
         id: brick.id.parse().map_err(unusable)?,
         version: brick.version.clone(),
-        digest: digest.parse().map_err(|error: DigestError| Unusable { brick: brick.id.clone(), reason: error.to_string() })?,
+        digest: digest
+            .parse()
+            .map_err(|error: DigestError| Unusable { brick: brick.id.clone(), reason: error.to_string() })?,
         label: brick.label.clone(),
         category: match brick.category {
             qpyt_bricks::Category::Input => Category::Input,

@@ -60,7 +60,10 @@ impl Models {
             path: model.path.display().to_string(),
             message: model.message.clone(),
         };
-        ModelList { models: scan.models.iter().map(view).collect(), broken: scan.broken.iter().map(broken).collect() }
+        ModelList {
+            models: scan.models.iter().map(view).collect(),
+            broken: scan.broken.iter().map(broken).collect(),
+        }
     }
 
     /// The installed model with this id, or the broken one that would have it.
@@ -72,7 +75,10 @@ impl Models {
         if let Some(model) = scan.models.iter().find(|model| model.id == id) {
             return Ok(model.clone());
         }
-        let broken = scan.broken.iter().find(|model| model.path.file_name().is_some_and(|name| name.to_string_lossy() == id));
+        let broken = scan
+            .broken
+            .iter()
+            .find(|model| model.path.file_name().is_some_and(|name| name.to_string_lossy() == id));
         Err(match broken {
             Some(broken) => ModelProblem::Broken(broken.clone()),
             None => ModelProblem::Missing {

@@ -49,7 +49,13 @@ pub enum GrantError {
 ///
 /// # Errors
 /// See [`GrantError`].
-pub fn grant(store: &Store, library: &Library, brick: &str, import: &str, scope: &str) -> Result<Grant, GrantError> {
+pub fn grant(
+    store: &Store,
+    library: &Library,
+    brick: &str,
+    import: &str,
+    scope: &str,
+) -> Result<Grant, GrantError> {
     if import != FILES {
         return Err(GrantError::NotPowerful(import.to_owned()));
     }
@@ -80,7 +86,9 @@ pub fn revoke(store: &Store, brick: &str, folder: &Path) -> Result<(), GrantErro
     let given: Vec<_> = store
         .grants()?
         .into_iter()
-        .filter(|grant| grant.allows.brick == brick && grant.allows.import == FILES && grant.allows.scope == scope)
+        .filter(|grant| {
+            grant.allows.brick == brick && grant.allows.import == FILES && grant.allows.scope == scope
+        })
         .collect();
     if given.is_empty() {
         return Err(GrantError::NotGranted { brick: brick.to_owned(), scope });

@@ -55,8 +55,11 @@ impl Studio {
     pub async fn open(config: &Config, layout: Layout, access: Access) -> anyhow::Result<Self> {
         let (store, owner) = open_store(config, access)?;
         let store = Arc::new(store);
-        let runtime = Runtime::new(RuntimeOptions { cache_folder: store.cache_folder().join("bricks"), limits: limits(config) })
-            .context("the brick runtime could not start")?;
+        let runtime = Runtime::new(RuntimeOptions {
+            cache_folder: store.cache_folder().join("bricks"),
+            limits: limits(config),
+        })
+        .context("the brick runtime could not start")?;
         let mut brick_folders = vec![layout.plugins_dist.clone(), store.bricks_folder()];
         brick_folders.extend(config.brick_folders.iter().cloned());
         let library = Arc::new(Library::load(&runtime, &brick_folders).await);

@@ -16,7 +16,12 @@ pub(super) async fn check(common: &Common, file: &Path) -> anyhow::Result<ExitCo
     let document = read_document(file, &studio.library.catalog())?;
     let problems = studio.jobs.check(&document);
     if problems.is_empty() {
-        println!("{} is ready to run: {} bricks, {} links", file.display(), document.bricks.len(), document.links.len());
+        println!(
+            "{} is ready to run: {} bricks, {} links",
+            file.display(),
+            document.bricks.len(),
+            document.links.len()
+        );
         return Ok(ExitCode::SUCCESS);
     }
     print_problems(&problems);

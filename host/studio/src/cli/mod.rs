@@ -39,7 +39,10 @@ pub fn main() -> ExitCode {
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { command, common, serve } = arguments;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the async runtime could not start")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the async runtime could not start")?;
     runtime.block_on(async move {
         match command {
             None => serve::serve(&common, serve).await,
@@ -50,9 +53,9 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Some(Command::Bricks(Bricks { action: Some(BricksAction::Grant { brick, folder }), .. })) => {
                 bricks::grant(&common, &brick, &folder).await
             }
-            Some(Command::Bricks(Bricks { action: Some(BricksAction::Revoke { brick, folder }), .. })) => {
-                bricks::revoke(&common, &brick, &folder).await
-            }
+            Some(Command::Bricks(Bricks {
+                action: Some(BricksAction::Revoke { brick, folder }), ..
+            })) => bricks::revoke(&common, &brick, &folder).await,
             Some(Command::Models { json }) => models::list(&common, json).await,
             Some(Command::Openapi) => {
                 println!("{}", crate::http::openapi_json().context("the OpenAPI document can't be written")?);

@@ -54,7 +54,8 @@ pub(super) async fn run(common: &Common, run: Run) -> anyhow::Result<ExitCode> {
     let studio = open(common, Access::Share).await?;
     let mut document = read_document(&run.file, &studio.library.catalog())?;
     for setting in &run.set {
-        set_param(&mut document, &studio.library.catalog(), setting).with_context(|| format!("--set {setting}"))?;
+        set_param(&mut document, &studio.library.catalog(), setting)
+            .with_context(|| format!("--set {setting}"))?;
     }
     studio.start()?;
     let started = Instant::now();
@@ -68,7 +69,8 @@ pub(super) async fn run(common: &Common, run: Run) -> anyhow::Result<ExitCode> {
         Err(error) => return Err(error.into()),
     };
     let job = follow(&studio, job.id, run.json).await?;
-    fs::create_dir_all(&run.out).with_context(|| format!("the folder {} can't be made", run.out.display()))?;
+    fs::create_dir_all(&run.out)
+        .with_context(|| format!("the folder {} can't be made", run.out.display()))?;
     let files = write_results(&studio, &job, &run.out)?;
     report(&job, files, started.elapsed().as_secs_f64(), run.json)?;
     studio.stop();
@@ -82,7 +84,10 @@ pub(super) async fn run(common: &Common, run: Run) -> anyhow::Result<ExitCode> {
 /// Draws the progress bar until the job has ended. Ctrl+C cancels the job and waits for its end.
 async fn follow(studio: &Studio, id: JobId, quiet: bool) -> anyhow::Result<JobView> {
     let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(1000) };
-    bar.set_style(ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     let mut messages = studio.jobs.hub().listen();
     let mut news = studio.store.watch_events();
     loop {
@@ -138,14 +143,20 @@ fn write_results(studio: &Studio, job: &JobView, folder: &Path) -> anyhow::Resul
 /// Writes `bytes` under the first free name. A file that already holds them is the result: running a workflow
 /// twice leaves one file, and nothing is ever overwritten.
 fn place(folder: &Path, stem: &str, result: &ResultView, bytes: &[u8]) -> anyhow::Result<PathBuf> {
-    let seed = result.info.get("seed").and_then(serde_json::Value::as_u64).map(|seed| format!("-{seed}")).unwrap_or_default();
+    let seed = result
+        .info
+        .get("seed")
+        .and_then(serde_json::Value::as_u64)
+        .map(|seed| format!("-{seed}"))
+        .unwrap_or_default();
     let extension = result.container.extension();
     for attempt in 1.. {
         let number = if attempt == 1 { String::new() } else { format!("-{attempt}") };
         let path = folder.join(format!("{stem}{seed}{number}.{extension}"));
         match fs::OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(mut file) => {
-                std::io::Write::write_all(&mut file, bytes).with_context(|| format!("{} can't be written", path.display()))?;
+                std::io::Write::write_all(&mut file, bytes)
+                    .with_context(|| format!("{} can't be written", path.display()))?;
                 return Ok(path);
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -172,7 +183,14 @@ fn file_stem(name: &str) -> String {
 fn report(job: &JobView, files: Vec<Written>, seconds: f64, json: bool) -> anyhow::Result<()> {
     if json {
         let id = job.id.to_string();
-        let report = Report { job: &id, state: job.state, seconds, files, bricks: &job.bricks, error: job.error.as_ref() };
+        let report = Report {
+            job: &id,
+            state: job.state,
+            seconds,
+            files,
+            bricks: &job.bricks,
+            error: job.error.as_ref(),
+        };
         println!("{}", serde_json::to_string_pretty(&report)?);
         return Ok(());
     }

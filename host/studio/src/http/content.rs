@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use qpyt_bricks::Digest;
@@ -63,7 +66,11 @@ async fn upload(
         let image = decode(&body, DecodeLimits::default()).map_err(refused)?;
         let digest = studio.store.content().put_image(&image)?;
         studio.store.record_upload(digest, image.width(), image.height())?;
-        Ok::<_, ApiError>(Uploaded { digest: digest.to_string(), width: image.width(), height: image.height() })
+        Ok::<_, ApiError>(Uploaded {
+            digest: digest.to_string(),
+            width: image.width(),
+            height: image.height(),
+        })
     });
     Ok((StatusCode::CREATED, Json(uploaded.await??)))
 }
@@ -88,8 +95,9 @@ async fn show(
     ApiQuery(handing): ApiQuery<Handing>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let digest: Digest =
-        digest.parse().map_err(|error: qpyt_bricks::DigestError| ApiError::bad_request("bad-digest", error.to_string()))?;
+    let digest: Digest = digest
+        .parse()
+        .map_err(|error: qpyt_bricks::DigestError| ApiError::bad_request("bad-digest", error.to_string()))?;
     let tag = format!("\"{}\"", digest.hex());
     if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
@@ -127,8 +135,11 @@ fn sniff(bytes: &[u8]) -> &'static str {
 
 /// Only plain letters of the name get into the header.
 fn disposition(name: &str) -> Option<HeaderValue> {
-    let plain: String =
-        name.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-_. ".contains(*letter)).take(100).collect();
+    let plain: String = name
+        .chars()
+        .filter(|letter| letter.is_ascii_alphanumeric() || "-_. ".contains(*letter))
+        .take(100)
+        .collect();
     HeaderValue::from_str(&format!("attachment; filename=\"{plain}\"")).ok()
 }
 

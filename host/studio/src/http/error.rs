@@ -83,7 +83,10 @@ impl ApiError {
             many => format!("The workflow has {} problems.", many.len()),
         };
         let problems = problems.iter().map(ProblemBody::from).collect();
-        Self { status: StatusCode::BAD_REQUEST, detail: ErrorDetail { code: "invalid-document", message, problems } }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            detail: ErrorDetail { code: "invalid-document", message, problems },
+        }
     }
 
     /// A fault of the studio: logged in full, told in short.

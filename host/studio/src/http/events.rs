@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Sse};
 use axum::response::sse::{Event as Frame, KeepAlive};
+use axum::response::{IntoResponse, Sse};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -121,7 +121,9 @@ impl Feed {
     async fn catch_up(&mut self) -> Result<(), Ended> {
         loop {
             let (store, seen) = (self.store.clone(), self.seen);
-            let page = tokio::task::spawn_blocking(move || store.events_after(seen, PAGE)).await.map_err(|_| Ended)?;
+            let page = tokio::task::spawn_blocking(move || store.events_after(seen, PAGE))
+                .await
+                .map_err(|_| Ended)?;
             let page = page.map_err(|error| {
                 tracing::error!(%error, "events can't be read");
                 Ended

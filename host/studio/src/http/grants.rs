@@ -84,7 +84,13 @@ async fn add(
     ApiJson(request): ApiJson<GrantRequest>,
 ) -> Result<(StatusCode, Json<GrantView>), ApiError> {
     let granted = blocking(move || {
-        crate::permissions::grant(&studio.store, &studio.library, &request.brick, &request.import, &request.scope)
+        crate::permissions::grant(
+            &studio.store,
+            &studio.library,
+            &request.brick,
+            &request.import,
+            &request.scope,
+        )
     });
     let grant = granted.await?.map_err(|error| match error {
         GrantError::Store(error) => error.into(),

@@ -45,7 +45,10 @@ impl Guard {
         Err(ApiError::new(
             StatusCode::MISDIRECTED_REQUEST,
             "wrong-host",
-            format!("This studio answers at http://{} only, not at “{host}”.", allowed.first().map_or("", String::as_str)),
+            format!(
+                "This studio answers at http://{} only, not at “{host}”.",
+                allowed.first().map_or("", String::as_str)
+            ),
         ))
     }
 
@@ -134,7 +137,10 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap()))
+            .collect()
     }
 
     fn loopback() -> Guard {

@@ -78,7 +78,10 @@ pub struct JobList {
 /// Say what is wrong with a workflow
 #[utoipa::path(post, path = "/api/check", tag = "jobs", request_body = Check,
     responses((status = 200, body = Problems), (status = 400, body = ErrorBody)))]
-async fn check(State(studio): State<Arc<Studio>>, ApiJson(body): ApiJson<Check>) -> Result<Json<Problems>, ApiError> {
+async fn check(
+    State(studio): State<Arc<Studio>>,
+    ApiJson(body): ApiJson<Check>,
+) -> Result<Json<Problems>, ApiError> {
     let document = read(body.document)?;
     let problems = blocking(move || studio.jobs.check(&document)).await?;
     Ok(Json(Problems { problems: problems.iter().map(ProblemBody::from).collect() }))
@@ -105,7 +108,10 @@ async fn submit(
 
 /// List jobs, newest first
 #[utoipa::path(get, path = "/api/jobs", tag = "jobs", params(JobsPage), responses((status = 200, body = JobList)))]
-async fn list(State(studio): State<Arc<Studio>>, ApiQuery(page): ApiQuery<JobsPage>) -> Result<Json<JobList>, ApiError> {
+async fn list(
+    State(studio): State<Arc<Studio>>,
+    ApiQuery(page): ApiQuery<JobsPage>,
+) -> Result<Json<JobList>, ApiError> {
     let limit = page.limit.unwrap_or(PAGE).clamp(1, 200);
     Ok(Json(JobList { jobs: studio.jobs.list(limit, page.before).await? }))
 }
@@ -122,7 +128,10 @@ async fn show(State(studio): State<Arc<Studio>>, Path(id): Path<String>) -> Resu
 /// A waiting job is cancelled at once, a running one within its current step. A finished one stays as it is.
 #[utoipa::path(post, path = "/api/jobs/{id}/cancel", tag = "jobs", params(("id" = Uuid, Path, description = "The job")),
     responses((status = 200, body = JobView), (status = 404, body = ErrorBody)))]
-async fn cancel(State(studio): State<Arc<Studio>>, Path(id): Path<String>) -> Result<Json<JobView>, ApiError> {
+async fn cancel(
+    State(studio): State<Arc<Studio>>,
+    Path(id): Path<String>,
+) -> Result<Json<JobView>, ApiError> {
     Ok(Json(studio.jobs.cancel(parse(&id)?).await?))
 }
 
@@ -142,7 +151,8 @@ fn parse(id: &str) -> Result<JobId, ApiError> {
 
 /// Reads the document inside a request.
 pub(super) fn read(document: Value) -> Result<Document, ApiError> {
-    Document::try_from(document).map_err(|error| ApiError::bad_request("malformed-document", error.to_string()))
+    Document::try_from(document)
+        .map_err(|error| ApiError::bad_request("malformed-document", error.to_string()))
 }
 
 impl From<StoreError> for ApiError {

@@ -38,7 +38,10 @@ const MAX_JSON: usize = qpyt_workflow::MAX_BYTES + 64 * 1024;
 /// The API's own words.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Qpyt Studio", description = "Runs workflows of sandboxed bricks. Every error has the shape of `ErrorBody`."),
+    info(
+        title = "Qpyt Studio",
+        description = "Runs workflows of sandboxed bricks. Every error has the shape of `ErrorBody`."
+    ),
     components(schemas(
         error::ErrorBody,
         events::EventBody,
@@ -103,7 +106,11 @@ pub fn router(studio: Arc<Studio>, address: SocketAddr, token: Option<String>) -
 }
 
 async fn unknown() -> impl IntoResponse {
-    ApiError::new(StatusCode::NOT_FOUND, "not-found", "The API has no such address; /api/openapi.json lists what there is.")
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "not-found",
+        "The API has no such address; /api/openapi.json lists what there is.",
+    )
 }
 
 /// Runs short blocking work (SQLite, files) off the async threads.

@@ -88,7 +88,11 @@ async fn save(
     let name = parse(&name)?;
     // Only documents are kept, but unknown bricks and keys in them are fine.
     super::jobs::read(document.clone())?;
-    let mode = if headers.get(IF_NONE_MATCH).is_some_and(|value| value == "*") { SaveMode::CreateOnly } else { SaveMode::Replace };
+    let mode = if headers.get(IF_NONE_MATCH).is_some_and(|value| value == "*") {
+        SaveMode::CreateOnly
+    } else {
+        SaveMode::Replace
+    };
     blocking(move || studio.store.save_workflow(&name, &document, mode)).await??;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -105,12 +109,18 @@ async fn delete(State(studio): State<Arc<Studio>>, Path(name): Path<String>) -> 
 /// Load a factory preset
 #[utoipa::path(get, path = "/api/presets/{name}", tag = "workflows", params(("name" = String, Path, description = "Its name")),
     responses((status = 200, body = Value), (status = 404, body = ErrorBody)))]
-async fn preset(State(studio): State<Arc<Studio>>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
+async fn preset(
+    State(studio): State<Arc<Studio>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
     let found = {
         let name = name.clone();
         blocking(move || studio.presets.load(&name)).await?
     };
-    found.map_err(ApiError::internal)?.map(Json).ok_or_else(|| ApiError::not_found(format!("preset “{name}”")))
+    found
+        .map_err(ApiError::internal)?
+        .map(Json)
+        .ok_or_else(|| ApiError::not_found(format!("preset “{name}”")))
 }
 
 /// Read a workflow from elsewhere

@@ -44,7 +44,12 @@ enum Stopped {
 
 impl From<StoreError> for Stopped {
     fn from(error: StoreError) -> Self {
-        Self::Failed(JobFailure { code: error.code().into(), message: error.to_string(), brick: None, name: None })
+        Self::Failed(JobFailure {
+            code: error.code().into(),
+            message: error.to_string(),
+            brick: None,
+            name: None,
+        })
     }
 }
 
@@ -59,7 +64,8 @@ impl Executor {
         if self.store.job(job.id)?.cancel_requested {
             cancel.cancel();
         }
-        let ended = Run { executor: self, job: job.id, cancel, values: HashMap::new() }.run(&job.targets).await;
+        let ended =
+            Run { executor: self, job: job.id, cancel, values: HashMap::new() }.run(&job.targets).await;
         let outcome = match ended {
             Ok(()) => Outcome::Succeeded,
             Err(Stopped::Cancelled) => Outcome::Cancelled,
@@ -108,9 +114,11 @@ impl Run<'_> {
         let document = Document::try_from(document).map_err(|error| failed(error.to_string()))?;
         let catalog = self.executor.library.catalog();
         // It was sound when it was sent; a brick must have gone since.
-        qpyt_workflow::targets(targets).and_then(|targets| plan(&document, &catalog, &targets)).map_err(|problems| {
-            failed(problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" "))
-        })
+        qpyt_workflow::targets(targets).and_then(|targets| plan(&document, &catalog, &targets)).map_err(
+            |problems| {
+                failed(problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" "))
+            },
+        )
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), Stopped> {
@@ -158,7 +166,9 @@ impl Run<'_> {
     fn key(&self, step: &Step, inputs: &[NamedValue]) -> Result<Option<Digest>, Stopped> {
         let mut digests = Vec::with_capacity(inputs.len());
         for input in inputs {
-            let (Ok(port), Some(digest)) = (input.port.parse(), values::digest(&input.value)) else { return Ok(None) };
+            let (Ok(port), Some(digest)) = (input.port.parse(), values::digest(&input.value)) else {
+                return Ok(None);
+            };
             digests.push((port, digest));
         }
         let models = self.models(step)?;
@@ -203,10 +213,16 @@ impl Run<'_> {
         Ok(Some((kept, outputs)))
     }
 
-    async fn run_brick(&self, step: &Step, inputs: Vec<NamedValue>, key: Option<Digest>) -> Result<Ran, RunError> {
+    async fn run_brick(
+        &self,
+        step: &Step,
+        inputs: Vec<NamedValue>,
+        key: Option<Digest>,
+    ) -> Result<Ran, RunError> {
         let gone = || RunError::UnknownBrick { brick: step.spec.id.to_string() };
         let binary = self.executor.library.binary_of(&step.spec).ok_or_else(gone)?;
-        let host = Arc::new(BrickHost::new(self.executor, self.job, step, *binary.digest(), self.cancel.clone()));
+        let host =
+            Arc::new(BrickHost::new(self.executor, self.job, step, *binary.digest(), self.cancel.clone()));
         let outcome = binary
             .run(RunRequest {
                 brick: step.spec.id.to_string(),
@@ -234,7 +250,8 @@ impl Run<'_> {
 
     fn tell_end(&self, step: &Step, state: BrickState, kept: Kept, millis: u64) -> Result<(), StoreError> {
         let progress = BrickProgress { outputs: values::by_port(kept), ..BrickProgress::at(state) };
-        let data = json!({ "cached": state == BrickState::Cached, "millis": millis, "outputs": progress.outputs });
+        let data =
+            json!({ "cached": state == BrickState::Cached, "millis": millis, "outputs": progress.outputs });
         self.tell(step, EventKind::BrickFinished, progress, data)
     }
 

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use qpyt_bricks::media::{Container, Image, PixelFormat, encode};
 use qpyt_bricks::Digest;
 use qpyt_bricks::capability::{
     self, Clock, Content, Files, Gallery, Imaging, JobError, Level, ModelInfo, Moment, Reporter, Saved,
     StoreError as BrickStoreError, TextRequest,
 };
+use qpyt_bricks::media::{Container, Filter, Image, MediaError, PixelFormat, encode};
 use qpyt_inference::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture, StepReport};
 use qpyt_workflow::Step;
 use serde_json::{Value, json};
@@ -31,6 +31,9 @@ use crate::store::{EventKind, JobId, NewGalleryEntry, Store, StoreError};
 const PREVIEW_QUALITY: u8 = 80;
 /// The most names that are tried for a file before the folder counts as full of them.
 const MOST_NAMES: u32 = 10_000;
+
+/// A source is not scaled to more than that, whatever a brick asks for; no model here paints larger.
+const MOST_PIXELS_A_SIDE: u32 = 8192;
 
 /// The studio as one run sees it.
 pub struct BrickHost {
@@ -72,7 +75,13 @@ impl RunningBrick {
 
 impl BrickHost {
     /// What the brick of `step`, from the binary with this digest, may ask for in this job.
-    pub fn new(executor: &Executor, job: JobId, step: &Step, digest: Digest, cancel: CancellationToken) -> Self {
+    pub fn new(
+        executor: &Executor,
+        job: JobId,
+        step: &Step,
+        digest: Digest,
+        cancel: CancellationToken,
+    ) -> Self {
         let run = RunningBrick {
             live: executor.live.clone(),
             job,
@@ -149,7 +158,8 @@ impl Observer for Watcher {
             return;
         }
         if let Ok(image) = data_url(report.preview()) {
-            let preview = Preview { job: self.run.job.to_string(), brick: self.run.node.clone(), step, steps, image };
+            let preview =
+                Preview { job: self.run.job.to_string(), brick: self.run.node.clone(), step, steps, image };
             self.run.live.preview(self.run.job, preview);
         }
     }
@@ -167,11 +177,27 @@ impl Observer for Watcher {
 #[async_trait]
 impl Imaging for BrickHost {
     async fn text_to_image(&self, request: TextRequest) -> Result<Image, JobError> {
-        self.paint(request, |engine, model, request, observer| engine.text_to_image(model, request, observer)).await
+        self.paint(request, |engine, model, request, observer| engine.text_to_image(model, request, observer))
+            .await
     }
 
-    async fn image_to_image(&self, request: TextRequest, source: Image, strength: f32) -> Result<Image, JobError> {
-        let source = picture(&source)?;
+    async fn image_to_image(
+        &self,
+        request: TextRequest,
+        source: Image,
+        strength: f32,
+    ) -> Result<Image, JobError> {
+        let (width, height) = (request.width, request.height);
+        if width.max(height) > MOST_PIXELS_A_SIDE {
+            return Err(JobError::BadArgument(format!(
+                "{width}×{height} is too large; a side has at most {MOST_PIXELS_A_SIDE} pixels"
+            )));
+        }
+        let fitted = tokio::task::spawn_blocking(move || {
+            let source = source.resize(width, height, Filter::Lanczos).map_err(unfit)?;
+            picture(&source)
+        });
+        let source = fitted.await.map_err(|error| JobError::Other(error.to_string()))??;
         self.paint(request, move |engine, model, request, observer| {
             engine.image_to_image(model, request, &source, strength, observer)
         })
@@ -183,7 +209,8 @@ impl Imaging for BrickHost {
 impl capability::Models for BrickHost {
     async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo> {
         let scan = self.models.scan();
-        let of_family = |model: &&InstalledModel| family.as_ref().is_none_or(|family| *family == model.family);
+        let of_family =
+            |model: &&InstalledModel| family.as_ref().is_none_or(|family| *family == model.family);
         scan.models.iter().filter(of_family).map(model_info).collect()
     }
 }
@@ -208,7 +235,8 @@ impl Gallery for BrickHost {
     ) -> Result<Saved, BrickStoreError> {
         let (store, job, node) = (self.store.clone(), self.run.job, self.run.node.clone());
         Self::blocking(move || {
-            let file = encode(&picture, container, quality).map_err(|error| BrickStoreError::Other(error.to_string()))?;
+            let file = encode(&picture, container, quality)
+                .map_err(|error| BrickStoreError::Other(error.to_string()))?;
             let entry = NewGalleryEntry {
                 job,
                 brick: node,
@@ -221,7 +249,8 @@ impl Gallery for BrickHost {
                 bytes: file.len() as u64,
                 info,
             };
-            let entry = store.add_result(&entry, |entry| json!(ResultView::from(entry))).map_err(store_error)?;
+            let entry =
+                store.add_result(&entry, |entry| json!(ResultView::from(entry))).map_err(store_error)?;
             Ok(Saved { id: entry.id.to_string(), file: entry.picture.file.to_string() })
         })
         .await
@@ -296,7 +325,12 @@ fn plain_name(name: &str) -> Result<(), BrickStoreError> {
 }
 
 /// Writes a file under the first free name: `name`, `name (2)`, `name (3)`...
-fn write_new(folder: &Path, name: &str, container: Container, file: &[u8]) -> Result<PathBuf, BrickStoreError> {
+fn write_new(
+    folder: &Path,
+    name: &str,
+    container: Container,
+    file: &[u8],
+) -> Result<PathBuf, BrickStoreError> {
     for number in 1..=MOST_NAMES {
         let count = if number == 1 { String::new() } else { format!(" ({number})") };
         let path = folder.join(format!("{name}{count}.{}", container.extension()));
@@ -337,14 +371,18 @@ fn image_request(request: TextRequest) -> Result<ImageRequest, JobError> {
         steps: sampling.steps,
         guidance: sampling.guidance,
         sampler: sampling.sampler.map(|id| id.parse()).transpose().map_err(|error| bad("sampler", &error))?,
-        schedule: sampling.schedule.map(|id| id.parse()).transpose().map_err(|error| bad("schedule", &error))?,
+        schedule: sampling
+            .schedule
+            .map(|id| id.parse())
+            .transpose()
+            .map_err(|error| bad("schedule", &error))?,
         seed: sampling.seed,
         clip_skip: extra.clip_skip,
     })
 }
 
 /// The open-ended options of a request.
-#[derive(Default, serde::Deserialize)]
+#[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Extra {
     clip_skip: u32,
@@ -375,12 +413,17 @@ fn image(picture: Picture) -> Result<Image, JobError> {
 }
 
 fn picture(image: &Image) -> Result<Picture, JobError> {
-    let rgb = image.convert(PixelFormat::Rgb8).map_err(|error| JobError::Other(error.to_string()))?;
+    let rgb = image.convert(PixelFormat::Rgb8).map_err(unfit)?;
     Ok(Picture { width: rgb.width(), height: rgb.height(), rgb: rgb.pixels().to_vec() })
 }
 
+fn unfit(error: MediaError) -> JobError {
+    JobError::BadArgument(format!("source: {error}"))
+}
+
 fn data_url(picture: Picture) -> Result<String, JobError> {
-    let jpeg = encode(&image(picture)?, Container::Jpeg, PREVIEW_QUALITY).map_err(|error| JobError::Other(error.to_string()))?;
+    let jpeg = encode(&image(picture)?, Container::Jpeg, PREVIEW_QUALITY)
+        .map_err(|error| JobError::Other(error.to_string()))?;
     Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
 }
 

@@ -84,7 +84,9 @@ impl Live {
 
     /// A brick came further.
     pub fn progress(&self, job: JobId, update: ProgressUpdate) {
-        if let Some(progress) = self.lock().get_mut(&job).and_then(|running| running.bricks.get_mut(&update.brick)) {
+        if let Some(progress) =
+            self.lock().get_mut(&job).and_then(|running| running.bricks.get_mut(&update.brick))
+        {
             progress.fraction = Some(update.fraction);
             progress.step = update.step;
             progress.steps = update.steps;

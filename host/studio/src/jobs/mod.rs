@@ -166,14 +166,16 @@ impl Jobs {
     ) -> Result<(Lane, Bricks), Vec<Problem>> {
         let targets = qpyt_workflow::targets(targets)?;
         let plan = plan(document, catalog, &targets)?;
-        let planned = |problem: &Problem| plan.steps.iter().any(|step| Some(&step.node) == problem.brick.as_ref());
+        let planned =
+            |problem: &Problem| plan.steps.iter().any(|step| Some(&step.node) == problem.brick.as_ref());
         let missing: Vec<_> = precheck::missing(document, catalog, &self.models, &self.store);
         let missing: Vec<_> = missing.into_iter().filter(planned).collect();
         if !missing.is_empty() {
             return Err(missing);
         }
         let lane = if plan.is_heavy() { Lane::Accelerator } else { Lane::Cpu };
-        let pending = |step: &qpyt_workflow::Step| (step.node.to_string(), BrickProgress::at(BrickState::Pending));
+        let pending =
+            |step: &qpyt_workflow::Step| (step.node.to_string(), BrickProgress::at(BrickState::Pending));
         Ok((lane, plan.steps.iter().map(pending).collect()))
     }
 
@@ -202,7 +204,11 @@ impl Jobs {
     /// When the store can't be read.
     pub async fn list(&self, limit: u32, before: Option<i64>) -> Result<Vec<JobView>, StoreError> {
         let jobs = self.on_store(move |store| {
-            store.jobs(limit, before)?.into_iter().map(|job| with_results(store, job)).collect::<Result<Vec<_>, _>>()
+            store
+                .jobs(limit, before)?
+                .into_iter()
+                .map(|job| with_results(store, job))
+                .collect::<Result<Vec<_>, _>>()
         });
         Ok(jobs.await?.into_iter().map(|job| self.enliven(job)).collect())
     }

@@ -20,12 +20,18 @@ pub fn missing(document: &Document, catalog: &Catalog, models: &Models, store: &
                 };
                 (code, problem.to_string())
             }),
-            "image" if !value.is_empty() && !has_picture(store, &value) => {
-                Some((ProblemCode::PictureMissing, "The picture is not here any more. Choose it again.".to_owned()))
-            }
+            "image" if !value.is_empty() && !has_picture(store, &value) => Some((
+                ProblemCode::PictureMissing,
+                "The picture is not here any more. Choose it again.".to_owned(),
+            )),
             _ => None,
         };
-        problems.extend(problem.map(|(code, message)| Problem { code, brick: Some(node), name: Some(name), message }));
+        problems.extend(problem.map(|(code, message)| Problem {
+            code,
+            brick: Some(node),
+            name: Some(name),
+            message,
+        }));
     }
     problems
 }

@@ -50,7 +50,9 @@ fn keep_one(store: &Store, value: &Value, content: &mut Vec<Content>) -> Result<
 /// # Errors
 /// When content is missing or damaged.
 pub fn restore(store: &Store, kept: Kept) -> Result<Vec<NamedValue>, StoreError> {
-    kept.into_iter().map(|(port, summary)| Ok(NamedValue { port, value: restore_one(store, summary)? })).collect()
+    kept.into_iter()
+        .map(|(port, summary)| Ok(NamedValue { port, value: restore_one(store, summary)? }))
+        .collect()
 }
 
 fn restore_one(store: &Store, summary: ValueSummary) -> Result<Value, StoreError> {
@@ -65,7 +67,9 @@ fn restore_one(store: &Store, summary: ValueSummary) -> Result<Value, StoreError
 }
 
 fn parse(digest: &str) -> Result<Digest, StoreError> {
-    digest.parse().map_err(|error: DigestError| StoreError::Unstorable { kind: "value", reason: error.to_string() })
+    digest
+        .parse()
+        .map_err(|error: DigestError| StoreError::Unstorable { kind: "value", reason: error.to_string() })
 }
 
 /// Groups what a brick gave by port.
