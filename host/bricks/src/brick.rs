@@ -276,7 +276,8 @@ mod tests {
 
     #[test]
     fn each_mistake_is_named() {
-        let cases: [(fn(&mut Described), &str); 12] = [
+        type Spoil = fn(&mut Described);
+        let cases: [(Spoil, &str); 12] = [
             (|brick| brick.id = "prompt".to_owned(), "namespace:name"),
             (|brick| brick.id = "qpyt:Prompt".to_owned(), "namespace:name"),
             (|brick| brick.version = "1".to_owned(), "semantic version"),

@@ -61,10 +61,9 @@ fn check_imports<'a>(imports: impl Iterator<Item = &'a str>, manifest: &Manifest
             check_wasi(import, &name)?;
         } else if !name.package.starts_with("qpyt:") {
             return Err(unknown(import));
-        } else if let Some(interface) = check_ours(import, &name)? {
-            if !manifest.uses.contains(&interface) {
-                missing.push(interface);
-            }
+        } else {
+            let asked = check_ours(import, &name)?;
+            missing.extend(asked.filter(|interface| !manifest.uses.contains(interface)));
         }
     }
     if missing.is_empty() {

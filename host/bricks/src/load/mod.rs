@@ -38,7 +38,8 @@ pub struct RuntimeOptions {
     pub limits: Limits,
 }
 
-/// Loads bricks. One per program: the engine in it is shared by all.
+/// Loads bricks. One per program: the engine in it is shared by all, and by its clones.
+#[derive(Clone)]
 pub struct Runtime(Arc<Shared>);
 
 /// What binaries need of the runtime for as long as they live.
@@ -51,7 +52,7 @@ pub(crate) struct Shared {
 }
 
 /// What [`Runtime::load_all`] found, in the order of the folders' names.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Loaded {
     /// Binaries that can run.
     pub binaries: Vec<Arc<Binary>>,
@@ -164,9 +165,11 @@ async fn load(shared: Arc<Shared>, folder: PathBuf) -> Result<Arc<Binary>, LoadE
     let prepared = tokio::task::spawn_blocking(move || prepare(&worker, &path))
         .await
         .map_err(|error| LoadError::Interrupted(error.to_string()))??;
+    let turn = shared.runs.acquire().await.map_err(|error| LoadError::Interrupted(error.to_string()))?;
     let memory = shared.limits.memory_bytes;
     let Prepared { digest, manifest, component, exports } = prepared;
     let bricks = describe::ask(&shared.engine, &component, exports, memory, &folder).await?;
+    drop(turn);
     Ok(Arc::new(Binary { shared, digest, manifest, bricks, path: folder, component, run: exports.run }))
 }
 

@@ -160,6 +160,38 @@ mod tests {
         assert!(small.pixels().iter().all(|value| value.abs_diff(128) < 8), "{:?}", small.pixels());
     }
 
+    /// Numbers from Pillow 13.0, `Image.resize`.
+    #[test]
+    fn every_filter_gives_what_pillow_gives() {
+        let pixels = (0..24u32).map(|i| ((i * 37 + i / 6 * 50) % 256) as u8).collect();
+        let image = Image::new(PixelFormat::Luma8, 6, 4, pixels).unwrap();
+        let smaller: [(Filter, [u8; 6]); 4] = [
+            (Filter::Nearest, [53, 127, 201, 85, 159, 233]),
+            (Filter::Bilinear, [37, 104, 170, 63, 130, 196]),
+            (Filter::Bicubic, [29, 102, 174, 59, 132, 204]),
+            (Filter::Lanczos, [27, 102, 176, 57, 132, 206]),
+        ];
+        for (filter, expected) in smaller {
+            assert_close(&image.resize(3, 2, filter).unwrap(), &expected, &format!("{filter:?} smaller"));
+        }
+        let first_rows_of_larger: [(Filter, [u8; 9]); 4] = [
+            (Filter::Nearest, [0, 37, 37, 74, 74, 111, 148, 185, 185]),
+            (Filter::Bilinear, [0, 19, 43, 68, 93, 117, 142, 167, 185]),
+            (Filter::Bicubic, [0, 14, 42, 67, 92, 116, 141, 169, 186]),
+            (Filter::Lanczos, [0, 13, 44, 68, 92, 115, 139, 170, 186]),
+        ];
+        for (filter, expected) in first_rows_of_larger {
+            assert_close(&image.resize(9, 5, filter).unwrap(), &expected, &format!("{filter:?} larger"));
+        }
+    }
+
+    /// Pillow rounds between its two passes, so a value may differ by one.
+    fn assert_close(image: &Image, expected: &[u8], what: &str) {
+        let pixels = &image.pixels()[..expected.len()];
+        let near = pixels.iter().zip(expected).all(|(a, b)| a.abs_diff(*b) <= 1);
+        assert!(near, "{what}: {pixels:?} instead of {expected:?}");
+    }
+
     #[test]
     fn invisible_pixels_do_not_bleed() {
         let image = Image::new(PixelFormat::Rgba8, 2, 1, vec![255, 0, 0, 255, 0, 255, 0, 0]).unwrap();

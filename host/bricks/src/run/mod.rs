@@ -7,6 +7,7 @@ mod watch;
 mod wire;
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -72,6 +73,12 @@ pub struct Usage {
     pub bytes_copied: u64,
     /// Handles that the brick had not let go of when it returned. They are closed with its sandbox.
     pub open_handles: usize,
+}
+
+impl fmt::Debug for Binary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Binary({} {})", self.path.display(), self.digest)
+    }
 }
 
 impl Binary {

@@ -1,6 +1,6 @@
 //! Why a run failed, from what the sandbox and the brick say.
 
-use wasmtime::Trap;
+use wasmtime::{PoolConcurrencyLimitError, Trap};
 use wasmtime_wasi::I32Exit;
 
 use super::wire::{BrickError, NamedProblem};
@@ -23,6 +23,9 @@ pub(super) fn stopped(brick: &str, error: &wasmtime::Error, limits: &Limits, log
             Stop::TooManyHandles => RunError::TooManyHandles { brick, limit: limits.handles },
             Stop::NoHost => RunError::Trapped { brick, reason: stop.to_string() },
         };
+    }
+    if let Some(full) = find::<PoolConcurrencyLimitError>(error) {
+        return RunError::Sandbox { brick, problem: full.to_string() };
     }
     log.line(Level::Error, &format!("{error:?}"));
     let reason = if let Some(I32Exit(status)) = find(error) {
