@@ -148,13 +148,13 @@ pub enum RunError {
     },
     /// The brick wanted more memory than it may use.
     #[error(
-        "`{brick}` needs more than its {} of memory; use smaller pictures or raise `memory_bytes` under [limits] in qpyt.toml",
+        "`{brick}` needs more than its {} of memory; use smaller pictures or raise `memory_mib` under [limits] in qpyt.toml",
         bytes(*limit)
     )]
     OutOfMemory {
         /// The brick.
         brick: String,
-        /// `memory_bytes`.
+        /// In bytes.
         limit: u64,
     },
     /// The brick computed for longer than it may.
@@ -191,13 +191,13 @@ pub enum RunError {
     },
     /// The outputs are larger than they may be.
     #[error(
-        "the outputs of `{brick}` are larger than {}; raise `output_bytes` under [limits] in qpyt.toml",
+        "the outputs of `{brick}` are larger than {}; raise `output_mib` under [limits] in qpyt.toml",
         bytes(*limit)
     )]
     TooMuchOutput {
         /// The brick.
         brick: String,
-        /// `output_bytes`.
+        /// In bytes.
         limit: u64,
     },
     /// The brick gave something else than it described.
@@ -277,7 +277,7 @@ mod tests {
     fn limit_errors_name_the_brick_the_limit_and_where_to_change_it() {
         let brick = || "qpyt:blur".to_owned();
         let cases = [
-            (RunError::OutOfMemory { brick: brick(), limit: 256 << 20 }, "256 MiB", "memory_bytes"),
+            (RunError::OutOfMemory { brick: brick(), limit: 256 << 20 }, "256 MiB", "memory_mib"),
             (RunError::CpuBudget { brick: brick(), limit: Duration::from_secs(30) }, "30 s", "cpu_seconds"),
             (
                 RunError::DeadlineExceeded { brick: brick(), limit: Duration::from_millis(1500) },
@@ -285,7 +285,7 @@ mod tests {
                 "wall_seconds",
             ),
             (RunError::TooManyHandles { brick: brick(), limit: 99 }, "99", "handles"),
-            (RunError::TooMuchOutput { brick: brick(), limit: 3 }, "3 bytes", "output_bytes"),
+            (RunError::TooMuchOutput { brick: brick(), limit: 3 }, "3 bytes", "output_mib"),
         ];
         for (error, amount, key) in cases {
             let message = error.to_string();

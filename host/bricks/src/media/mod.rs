@@ -33,7 +33,7 @@ pub enum MediaError {
     Unsupported(String),
     /// The result would be this many bytes, which is over the limit.
     #[error(
-        "this needs {0} bytes, which is over the limit; use a smaller picture or raise `memory_bytes` under [limits] in qpyt.toml"
+        "this needs {0} bytes, which is over the limit; use a smaller picture or raise `memory_mib` under [limits] in qpyt.toml"
     )]
     #[component(name = "too-large")]
     TooLarge(u64),

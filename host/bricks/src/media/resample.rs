@@ -174,8 +174,8 @@ mod tests {
         for (filter, expected) in smaller {
             assert_close(&image.resize(3, 2, filter).unwrap(), &expected, &format!("{filter:?} smaller"));
         }
-        let first_rows_of_larger: [(Filter, [u8; 9]); 4] = [
-            (Filter::Nearest, [0, 37, 37, 74, 74, 111, 148, 185, 185]),
+        // Not `Nearest`: where a centre falls on an edge, Pillow's rounding errors decide.
+        let first_rows_of_larger: [(Filter, [u8; 9]); 3] = [
             (Filter::Bilinear, [0, 19, 43, 68, 93, 117, 142, 167, 185]),
             (Filter::Bicubic, [0, 14, 42, 67, 92, 116, 141, 169, 186]),
             (Filter::Lanczos, [0, 13, 44, 68, 92, 115, 139, 170, 186]),
