@@ -19,7 +19,7 @@ const PREFIX: &str = "QPYT_";
 const OTHER_VARIABLES: [&str; 4] = ["QPYT_HOME", "QPYT_LOG", "QPYT_CHROMIUM", "QPYT_REFERENCE_DIR"];
 
 /// Every key, with its table before the dot.
-pub const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 18] = [
     "address",
     "port",
     "data",
@@ -32,6 +32,8 @@ pub const KEYS: [&str; 16] = [
     "limits.wall_seconds",
     "limits.output_mib",
     "limits.max_side",
+    "limits.handles",
+    "limits.log_lines",
     "inference.memory_budget_mib",
     "inference.threads",
     "jobs.cpu_lanes",
@@ -76,6 +78,10 @@ pub struct LimitsConfig {
     pub output_mib: u64,
     /// The longest side of a picture in pixels.
     pub max_side: u32,
+    /// Pictures, tensors, canvases and streams held at once.
+    pub handles: u32,
+    /// Lines in the log.
+    pub log_lines: u32,
 }
 
 /// What models may use.
@@ -221,6 +227,8 @@ impl Config {
                 wall_seconds: 14_400,
                 output_mib: 512,
                 max_side: 8192,
+                handles: 4096,
+                log_lines: 1000,
             },
             inference: InferenceConfig { memory_budget_mib: 0, threads: 0 },
             jobs: JobsConfig { cpu_lanes: 2, max_queue: 1000 },
@@ -314,6 +322,8 @@ impl Config {
             "limits.wall_seconds" => whole(&mut self.limits.wall_seconds, 1..=604_800),
             "limits.output_mib" => whole(&mut self.limits.output_mib, 1..=MAX_MIB),
             "limits.max_side" => whole(&mut self.limits.max_side, 64..=32_768),
+            "limits.handles" => whole(&mut self.limits.handles, 16..=1_000_000),
+            "limits.log_lines" => whole(&mut self.limits.log_lines, 0..=1_000_000),
             "inference.memory_budget_mib" => whole(&mut self.inference.memory_budget_mib, 0..=MAX_MIB),
             "inference.threads" => whole(&mut self.inference.threads, 0..=1024),
             "jobs.cpu_lanes" => whole(&mut self.jobs.cpu_lanes, 1..=256),

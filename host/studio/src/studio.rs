@@ -125,6 +125,7 @@ fn limits(config: &Config) -> Limits {
         wall: Duration::from_secs(config.limits.wall_seconds),
         output_bytes: config.limits.output_mib.saturating_mul(MIB),
         max_side: config.limits.max_side,
-        ..Limits::default()
+        handles: config.limits.handles,
+        log_lines: config.limits.log_lines,
     }
 }

@@ -1,4 +1,5 @@
 //! Settings: four layers, of which the later wins, and messages that lead back to the slip of the finger.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::collections::BTreeMap;
 use std::fs;

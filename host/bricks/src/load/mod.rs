@@ -11,7 +11,6 @@ use std::{
     sync::Arc,
 };
 
-use serde::{Deserialize, Serialize};
 use tokio::{sync::Semaphore, task::JoinSet};
 use wasmtime::{
     Engine,
@@ -30,7 +29,7 @@ const MAX_WASM_BYTES: u64 = 128 << 20;
 const MAX_FOLDERS: usize = 1000;
 
 /// How a runtime is set up.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RuntimeOptions {
     /// Folder for compiled copies; made if it is not there, and closed to other users.
     pub cache_folder: PathBuf,
