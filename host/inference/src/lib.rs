@@ -12,6 +12,6 @@ pub mod weights;
 
 pub use diffusion::samplers::{Prediction, SamplerId, ScheduleId};
 pub use engine::{
-    BrokenModel, Engine, EngineError, EngineOptions, ImageRequest, InstalledModel, ModelScan, Observer, Picture,
-    StepReport, scan_models,
+    BrokenModel, Engine, EngineError, EngineOptions, ImageRequest, InstalledModel, ModelScan, Observer,
+    Picture, StepReport, scan_models,
 };

@@ -59,7 +59,8 @@ impl ModelLayout {
 
     fn check_fit(&self, unet_file: &ConfigFile, text_file: &ConfigFile) -> Loaded<()> {
         let latent = self.vae.latent_channels;
-        for (key, channels) in [("in_channels", self.unet.in_channels), ("out_channels", self.unet.out_channels)]
+        for (key, channels) in
+            [("in_channels", self.unet.in_channels), ("out_channels", self.unet.out_channels)]
         {
             if channels != latent {
                 let hint = if channels == 9 { " (inpainting networks are not supported)" } else { "" };
@@ -68,9 +69,8 @@ impl ModelLayout {
             }
         }
         let width = self.text.width;
-        let crossed = |level: &&Level| {
-            level.down == BlockKind::CrossAttention || level.up == BlockKind::CrossAttention
-        };
+        let crossed =
+            |level: &&Level| level.down == BlockKind::CrossAttention || level.up == BlockKind::CrossAttention;
         if let Some(level) = self.unet.levels.iter().filter(crossed).find(|l| l.text_width != width) {
             let problem = format!("{width}, but the noise predictor attends to {}", level.text_width);
             return Err(text_file.problem("hidden_size", problem));
@@ -137,11 +137,9 @@ fn check_index(index: &ConfigFile) -> Loaded<()> {
         "StableDiffusionPipeline" | "StableDiffusionImg2ImgPipeline" => {}
         other => return Err(index.problem("_class_name", format!("`{other}` is not supported"))),
     }
-    for (part, class) in [
-        ("unet", "UNet2DConditionModel"),
-        ("vae", "AutoencoderKL"),
-        ("text_encoder", "CLIPTextModel"),
-    ] {
+    for (part, class) in
+        [("unet", "UNet2DConditionModel"), ("vae", "AutoencoderKL"), ("text_encoder", "CLIPTextModel")]
+    {
         let named = index.get(part).and_then(|v| v.get(1)).and_then(|v| v.as_str());
         if named.is_some_and(|named| named != class) {
             let problem = format!("`{}` is not supported, only `{class}`", named.unwrap_or_default());

@@ -28,16 +28,12 @@ pub(super) struct ResnetStyle {
 }
 
 impl ResnetBlock {
-    pub(super) fn load(
-        weights: &Weights,
-        input: usize,
-        output: usize,
-        style: ResnetStyle,
-    ) -> Loaded<Self> {
+    pub(super) fn load(weights: &Weights, input: usize, output: usize, style: ResnetStyle) -> Loaded<Self> {
         let same = Conv2dGeometry::padded(1);
         let time = style.time_width.map(|width| Linear::load(&weights.sub("time_emb_proj"), width, output));
-        let shortcut = (input != output)
-            .then(|| Conv2d::load(&weights.sub("conv_shortcut"), input, output, 1, Conv2dGeometry::padded(0)));
+        let shortcut = (input != output).then(|| {
+            Conv2d::load(&weights.sub("conv_shortcut"), input, output, 1, Conv2dGeometry::padded(0))
+        });
         Ok(Self {
             norm1: GroupNorm::load(&weights.sub("norm1"), input, style.groups, style.eps)?,
             conv1: Conv2d::load(&weights.sub("conv1"), input, output, 3, same)?,

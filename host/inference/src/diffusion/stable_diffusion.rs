@@ -74,6 +74,16 @@ impl Outside {
     }
 }
 
+/// Where a run begins.
+pub struct RunStart<'a> {
+    /// The first sample.
+    pub latents: Tensor,
+    /// Network call to begin with; later than 0 when a picture is only partly noised.
+    pub first: usize,
+    /// What to leave alone, if anything.
+    pub outside: Option<&'a Outside>,
+}
+
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -81,7 +91,9 @@ pub enum RunError {
     #[error("cancelled")]
     Cancelled,
     /// The numbers broke down.
-    #[error("the latents stopped being finite numbers at step {step}; fewer extremes in guidance or another sampler may help")]
+    #[error(
+        "the latents stopped being finite numbers at step {step}; fewer extremes in guidance or another sampler may help"
+    )]
     NotFinite {
         /// Number of the step, from 1.
         step: usize,
@@ -154,10 +166,7 @@ impl StableDiffusion {
     /// Encodes a prompt, leaving out the last `clip_skip` layers of the text encoder.
     pub fn encode_prompt(&self, prompt: &str, clip_skip: usize) -> Result<PromptStates> {
         let window = self.tokenizer.window(prompt).map_err(candle_core::Error::Msg)?;
-        Ok(PromptStates {
-            states: self.text.encode(&window.ids, clip_skip)?,
-            dropped_tokens: window.dropped,
-        })
+        Ok(PromptStates { states: self.text.encode(&window.ids, clip_skip)?, dropped_tokens: window.dropped })
     }
 
     /// Prepares the steering by a prompt, away from a negative one if given with a guidance scale.
@@ -203,7 +212,7 @@ impl StableDiffusion {
         mask.upsample_nearest2d(height / scale, width / scale)
     }
 
-    /// Runs the sampler from call `first` to the end, leaving alone what is outside a mask if one is given.
+    /// Runs the sampler from a start to the end.
     ///
     /// # Errors
     /// The watcher cancelled, or the numbers broke down.
@@ -211,12 +220,11 @@ impl StableDiffusion {
         &self,
         conditioning: &Conditioning,
         sampler: &mut dyn Sampler,
-        mut latents: Tensor,
-        first: usize,
-        outside: Option<&Outside>,
+        start: RunStart<'_>,
         noise: &mut dyn NoiseSource,
         watcher: &mut dyn Watcher,
     ) -> std::result::Result<Tensor, RunError> {
+        let RunStart { mut latents, first, outside } = start;
         for index in first..sampler.schedule().timesteps.len() {
             if watcher.cancelled() {
                 return Err(RunError::Cancelled);

@@ -48,7 +48,9 @@ pub enum EngineError {
         budget: u64,
     },
     /// The latents stopped being finite numbers.
-    #[error("the picture broke down at step {step}: its numbers are no longer finite. Lower the guidance or try another sampler")]
+    #[error(
+        "the picture broke down at step {step}: its numbers are no longer finite. Lower the guidance or try another sampler"
+    )]
     NotFinite {
         /// Number of the step, from 1.
         step: usize,

@@ -20,7 +20,7 @@ use self::request::{Progress, decimal};
 use self::resident::{Resident, ResidentModels};
 use crate::diffusion::noise::{NoiseSource, TorchGenerator};
 use crate::diffusion::samplers::{Sampler, ScheduleId};
-use crate::diffusion::stable_diffusion::{Conditioning, Outside};
+use crate::diffusion::stable_diffusion::{Conditioning, Outside, RunStart};
 
 /// How the engine may use the machine.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ impl Engine {
             let (width, height) = (request.width as usize, request.height as usize);
             let latents =
                 run.resident.model.noise_latents(width, height, run.sampler.as_ref(), &mut noise)?;
-            run.finish(latents, 0, None, &mut noise, observer)
+            run.finish(RunStart { latents, first: 0, outside: None }, &mut noise, observer)
         })
     }
 
@@ -101,7 +101,7 @@ impl Engine {
             let fresh = draw_like(&clean, &mut noise)?;
             let first = skipped * run.sampler.calls_per_step();
             let latents = run.sampler.schedule().add_noise(&clean, &fresh, first)?;
-            run.finish(latents, first, None, &mut noise, observer)
+            run.finish(RunStart { latents, first, outside: None }, &mut noise, observer)
         })
     }
 
@@ -138,7 +138,7 @@ impl Engine {
                 run.sampler.schedule().add_noise(&clean, &fresh, first)?
             };
             let outside = Outside::new(model.latent_mask(&mask)?, clean, fresh);
-            run.finish(latents, first, Some(&outside), &mut noise, observer)
+            run.finish(RunStart { latents, first, outside: Some(&outside) }, &mut noise, observer)
         })
     }
 
@@ -162,7 +162,8 @@ impl Engine {
         let guidance = decimal(request.guidance);
         let prompt = resident.states("prompt", &request.prompt, request.clip_skip, observer)?;
         let conditioning = if guidance > 1.0 {
-            let negative = resident.states("negative prompt", &request.negative, request.clip_skip, observer)?;
+            let negative =
+                resident.states("negative prompt", &request.negative, request.clip_skip, observer)?;
             resident.model.conditioning(&prompt, Some((&negative, guidance)))?
         } else {
             resident.model.conditioning(&prompt, None)?
@@ -182,18 +183,15 @@ impl Run {
     /// Takes the latents through all remaining steps and decodes them.
     fn finish(
         mut self,
-        latents: Tensor,
-        first: usize,
-        outside: Option<&Outside>,
+        start: RunStart<'_>,
         noise: &mut dyn NoiseSource,
         observer: &dyn Observer,
     ) -> Result<Picture, EngineError> {
         let model = &self.resident.model;
         let calls = self.sampler.schedule().timesteps.len();
-        let mut progress = Progress::new(observer, model.preview(), first, calls);
+        let mut progress = Progress::new(observer, model.preview(), start.first, calls);
         let sampler = self.sampler.as_mut();
-        let latents =
-            model.denoise(&self.conditioning, sampler, latents, first, outside, noise, &mut progress)?;
+        let latents = model.denoise(&self.conditioning, sampler, start, noise, &mut progress)?;
         Picture::from_tensor(&model.decode(&latents)?)
     }
 }

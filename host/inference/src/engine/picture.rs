@@ -20,7 +20,8 @@ impl Picture {
     pub(super) fn check_for(&self, request: &ImageRequest) -> Result<(), EngineError> {
         let bytes = self.width as usize * self.height as usize * 3;
         if self.rgb.len() != bytes {
-            let problem = format!("{} bytes are not a {}x{} picture", self.rgb.len(), self.width, self.height);
+            let problem =
+                format!("{} bytes are not a {}x{} picture", self.rgb.len(), self.width, self.height);
             return Err(EngineError::bad("image", problem));
         }
         if (self.width, self.height) != (request.width, request.height) {
@@ -51,11 +52,7 @@ impl Picture {
             return Err(EngineError::Internal("the autoencoder gave numbers that are not finite".into()));
         }
         let byte = |v: f32| ((v / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
-        Ok(Self {
-            width: width as u32,
-            height: height as u32,
-            rgb: values.into_iter().map(byte).collect(),
-        })
+        Ok(Self { width: width as u32, height: height as u32, rgb: values.into_iter().map(byte).collect() })
     }
 }
 

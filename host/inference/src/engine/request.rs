@@ -71,8 +71,11 @@ impl ImageRequest {
         let steps = f64::from(self.steps);
         let taken = (steps * decimal(strength)).floor().min(steps);
         if taken < 1.0 {
-            let problem =
-                format!("{strength} of {} steps is none; use at least {:.2}", self.steps, 1.0 / steps + 0.004);
+            let problem = format!(
+                "{strength} of {} steps is none; use at least {:.2}",
+                self.steps,
+                1.0 / steps + 0.004
+            );
             return Err(EngineError::bad("strength", problem));
         }
         Ok((steps - taken) as usize)
@@ -96,9 +99,8 @@ fn check_edge(field: &'static str, edge: u32, multiple: u32) -> Result<(), Engin
     } else {
         format!("the nearest is {below}")
     };
-    let problem = format!(
-        "{edge} does not fit: this model makes multiples of {multiple} up to {MAX_EDGE}; {nearest}"
-    );
+    let problem =
+        format!("{edge} does not fit: this model makes multiples of {multiple} up to {MAX_EDGE}; {nearest}");
     Err(EngineError::bad(field, problem))
 }
 

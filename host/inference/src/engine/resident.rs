@@ -91,8 +91,7 @@ impl ResidentModels {
         if !model.path.is_dir() {
             return Err(EngineError::ModelMissing { id: model.id.clone(), path: model.path.clone() });
         }
-        let identity =
-            Identity { path: model.path.clone(), bytes: model.bytes, modified: model.modified };
+        let identity = Identity { path: model.path.clone(), bytes: model.bytes, modified: model.modified };
         let mut loaded = lock(&self.loaded);
         let here = loaded.iter().position(|r| r.identity == identity).map(|place| loaded.remove(place));
         if let Some(resident) = here {

@@ -10,7 +10,7 @@ use super::vector::{exp, wide};
 use super::{SharedOutput, on_cpu};
 
 /// Query rows per task.
-const QUERY_BLOCK: usize = 64;
+const QUERY_BLOCK: usize = 128;
 /// Key rows per score tile.
 const KEY_BLOCK: usize = 512;
 

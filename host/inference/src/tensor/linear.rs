@@ -2,8 +2,13 @@
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use gemm::Parallelism;
+use rayon::prelude::*;
 
-use super::{elements, on_cpu};
+use super::{SharedOutput, elements, on_cpu};
+
+/// Rows and columns of the result that one task computes.
+const ROW_TILE: usize = 256;
+const COLUMN_TILE: usize = 512;
 
 /// `x` (..., in) times the transpose of `weight` (out, in), plus `bias` (out): (..., out).
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
@@ -44,36 +49,46 @@ impl Linear {
         if let Some(last) = dims.last_mut() {
             *last = out;
         }
-        let rows = if width == 0 { 0 } else { x.len() / width };
-        let mut y = match bias {
-            Some(bias) => bias.repeat(rows),
-            None => vec![0f32; rows * out],
-        };
-        // SAFETY: x is rows*width, weight is out*width and y is rows*out elements, all contiguous, as checked
-        // above, and y overlaps neither operand.
-        unsafe {
-            gemm::gemm(
-                rows,
-                out,
-                width,
-                y.as_mut_ptr(),
-                1,
-                out as isize,
-                bias.is_some(),
-                x.as_ptr(),
-                1,
-                width as isize,
-                weight.as_ptr(),
-                width as isize,
-                1,
-                1.0,
-                1.0,
-                false,
-                false,
-                false,
-                Parallelism::Rayon(0),
-            );
-        }
+        let rows = x.len().checked_div(width).unwrap_or(0);
+        let mut y = vec![0f32; rows * out];
+        let column_tiles = out.div_ceil(COLUMN_TILE);
+        let shared = SharedOutput(y.as_mut_ptr());
+        (0..rows.div_ceil(ROW_TILE) * column_tiles).into_par_iter().for_each(|task| {
+            let (row, column) = (task / column_tiles * ROW_TILE, task % column_tiles * COLUMN_TILE);
+            let (tile_rows, tile_columns) = (ROW_TILE.min(rows - row), COLUMN_TILE.min(out - column));
+            // SAFETY: x is rows*width, weight is out*width and y is rows*out elements, all contiguous, as checked
+            // above. Each task writes its own tile of y, which overlaps neither operand.
+            unsafe {
+                let target = shared.at(row * out + column);
+                if let Some(bias) = bias.and_then(|bias| bias.get(column..column + tile_columns)) {
+                    for row in 0..tile_rows {
+                        std::slice::from_raw_parts_mut(target.add(row * out), tile_columns)
+                            .copy_from_slice(bias);
+                    }
+                }
+                gemm::gemm(
+                    tile_rows,
+                    tile_columns,
+                    width,
+                    target,
+                    1,
+                    out as isize,
+                    bias.is_some(),
+                    x.as_ptr().add(row * width),
+                    1,
+                    width as isize,
+                    weight.as_ptr().add(column * width),
+                    width as isize,
+                    1,
+                    1.0,
+                    1.0,
+                    false,
+                    false,
+                    false,
+                    Parallelism::None,
+                );
+            }
+        });
         Ok((CpuStorage::F32(y), Shape::from(dims)))
     }
 }

@@ -4,7 +4,7 @@ use candle_core::{Device, Result, Tensor};
 
 use crate::nn::{LayerNorm, Linear};
 use crate::tensor::{self, Attention, attention};
-use crate::weights::{Loaded, ConfigFile, Weights};
+use crate::weights::{ConfigFile, Loaded, Weights};
 
 /// The activation between the two maps of a feed-forward layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,8 +113,9 @@ impl ClipTextModel {
             candle_core::bail!("{} tokens with {skip} layers skipped do not fit this encoder", ids.len());
         }
         let ids = Tensor::new(ids, &self.device)?;
-        let mut hidden = (self.tokens.index_select(&ids, 0)? + self.positions.narrow(0, 0, ids.elem_count())?)?
-            .unsqueeze(0)?;
+        let mut hidden = (self.tokens.index_select(&ids, 0)?
+            + self.positions.narrow(0, 0, ids.elem_count())?)?
+        .unsqueeze(0)?;
         for layer in self.layers.iter().take(self.layers.len() - skip) {
             hidden = layer.forward(&hidden)?;
         }

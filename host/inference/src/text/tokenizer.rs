@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use tokenizers::Tokenizer;
 
-use crate::weights::{BrokenFile, Loaded, ConfigFile, read_text};
+use crate::weights::{BrokenFile, ConfigFile, Loaded, read_text};
 
 /// Longest tokenizer file that is read.
 const MAX_TOKENIZER: u64 = 64 << 20;
@@ -47,8 +47,11 @@ impl ClipTokenizer {
         tokenizer.with_truncation(None).map_err(|e| BrokenFile::new(folder, e))?;
 
         let settings_path = folder.join("tokenizer_config.json");
-        let settings =
-            if settings_path.is_file() { ConfigFile::read(&settings_path)? } else { ConfigFile::parse(&settings_path, "{}")? };
+        let settings = if settings_path.is_file() {
+            ConfigFile::read(&settings_path)?
+        } else {
+            ConfigFile::parse(&settings_path, "{}")?
+        };
         let id = |key: &str, default: &str| {
             let token = special_token(&settings, key).unwrap_or(default);
             tokenizer
@@ -96,7 +99,10 @@ fn from_json(path: &Path) -> Loaded<Tokenizer> {
 fn from_vocabulary(folder: &Path) -> Loaded<Tokenizer> {
     let path = folder.join("vocab.json");
     if !path.is_file() {
-        return Err(BrokenFile::new(folder, "has neither `tokenizer.json` nor `vocab.json` with `merges.txt`"));
+        return Err(BrokenFile::new(
+            folder,
+            "has neither `tokenizer.json` nor `vocab.json` with `merges.txt`",
+        ));
     }
     let vocabulary = serde_json::from_str::<BTreeMap<String, u32>>(&read_text(&path, MAX_TOKENIZER)?)
         .map_err(|e| BrokenFile::new(&path, format!("is not a vocabulary: {e}")))?;

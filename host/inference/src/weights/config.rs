@@ -82,7 +82,8 @@ impl ConfigFile {
     /// A list of whole numbers above 0 and at most `most`, which must be there and not empty.
     pub fn sizes(&self, key: &str, most: usize) -> Loaded<Vec<usize>> {
         let value = self.get(key).ok_or_else(|| self.problem(key, "is missing"))?;
-        let list = value.as_array().filter(|l| !l.is_empty()).ok_or_else(|| self.bad(key, value, "a list"))?;
+        let list =
+            value.as_array().filter(|l| !l.is_empty()).ok_or_else(|| self.bad(key, value, "a list"))?;
         let sizes = list.iter().map(whole).collect::<Option<Vec<_>>>();
         sizes
             .filter(|sizes| sizes.iter().all(|n| (1..=most).contains(n)))

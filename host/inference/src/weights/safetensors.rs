@@ -119,8 +119,9 @@ impl SafetensorsFile {
         let entry = self.entries.get(name).ok_or_else(|| broken(format!("has no tensor `{name}`")))?;
         let (begin, end) = entry.data_offsets;
         let bytes = self.map.get(self.data_start + begin..self.data_start + end).unwrap_or_default();
-        let values = to_f32(bytes, entry.dtype)
-            .ok_or_else(|| broken(format!("tensor `{name}` is stored as {:?}, not as floats", entry.dtype)))?;
+        let values = to_f32(bytes, entry.dtype).ok_or_else(|| {
+            broken(format!("tensor `{name}` is stored as {:?}, not as floats", entry.dtype))
+        })?;
         Tensor::from_vec(values, entry.shape.as_slice(), device)
             .map_err(|e| broken(format!("tensor `{name}`: {e}")))
     }
@@ -260,9 +261,13 @@ mod tests {
 
     #[test]
     fn half_precision_widens_exactly() {
-        for (half, want) in
-            [(0x3c00, 1.0), (0xc000, -2.0), (0x0001, 5.960_464_5e-8), (0x7bff, 65504.0), (0x3555, 0.333_251_95)]
-        {
+        for (half, want) in [
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x0001, 5.960_464_5e-8),
+            (0x7bff, 65504.0),
+            (0x3555, 0.333_251_95),
+        ] {
             assert_eq!(half_to_f32(half), want);
         }
         assert!(half_to_f32(0x7c00).is_infinite() && half_to_f32(0x7e00).is_nan());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
-use super::{BrokenFile, Loaded, ConfigFile, SafetensorsFile, TensorEntry};
+use super::{BrokenFile, ConfigFile, Loaded, SafetensorsFile, TensorEntry};
 
 /// Most shards that an index may name.
 const MAX_SHARDS: usize = 512;
@@ -93,7 +93,8 @@ fn shards(index: &Path) -> Loaded<Vec<PathBuf>> {
     let mut names = Vec::new();
     for value in map.values() {
         let name = value.as_str().unwrap_or_default();
-        let plain = name.ends_with(".safetensors") && !name.contains(['/', '\\', ':']) && !name.starts_with('.');
+        let plain =
+            name.ends_with(".safetensors") && !name.contains(['/', '\\', ':']) && !name.starts_with('.');
         if !plain {
             return Err(config.problem("weight_map", format!("`{value}` is not the name of a weight file")));
         }

@@ -1,20 +1,19 @@
 //! The bundled model, end to end through the engine: seeds, pictures, progress, and what may go wrong.
 
-
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use crate::support::{Reference, copy_folder, emoji_folder, gap, spread, values};
 use candle_core::{Device, Tensor};
 use qpyt_inference::diffusion::layout::ModelLayout;
 use qpyt_inference::diffusion::noise::{NoiseSource, TorchGenerator};
 use qpyt_inference::diffusion::samplers::ScheduleId;
-use qpyt_inference::diffusion::stable_diffusion::{CallReport, StableDiffusion, Watcher};
+use qpyt_inference::diffusion::stable_diffusion::{CallReport, RunStart, StableDiffusion, Watcher};
 use qpyt_inference::{
-    Engine, EngineError, EngineOptions, ImageRequest, InstalledModel, Observer, Picture, SamplerId, StepReport,
-    scan_models,
+    Engine, EngineError, EngineOptions, ImageRequest, InstalledModel, Observer, Picture, SamplerId,
+    StepReport, scan_models,
 };
-use crate::support::{Reference, copy_folder, emoji_folder, gap, spread, values};
 
 const GIGABYTE: u64 = 1 << 30;
 
@@ -119,9 +118,9 @@ fn all_prompts_of_the_case_give_the_latents_and_pictures_of_the_reference() {
         let mut sampler = SamplerId::Ddim.prepare(model.scheduler(), ScheduleId::Normal, 25).unwrap();
         let part = |name: &str| reference.get(name).narrow(0, i, 1).unwrap();
         let mut no_noise = TorchGenerator::new(0);
-        let latents = model
-            .denoise(&conditioning, sampler.as_mut(), part("noise"), 0, None, &mut no_noise, &mut Silent)
-            .unwrap();
+        let start = RunStart { latents: part("noise"), first: 0, outside: None };
+        let latents =
+            model.denoise(&conditioning, sampler.as_mut(), start, &mut no_noise, &mut Silent).unwrap();
         let share = gap(&latents, &part("latents")) / spread(&part("latents"));
         assert!(share <= 1e-3, "{prompt}: latents differ by {share} of their spread");
         let image = ((model.decode(&latents).unwrap() / 2.0).unwrap() + 0.5).unwrap();
@@ -201,14 +200,20 @@ fn the_last_preview_looks_like_the_picture() {
     let picture = engine(GIGABYTE).text_to_image(&emoji(), &request("dog face"), &witness).unwrap();
     let preview = witness.last_preview.lock().unwrap().clone().unwrap();
     assert_eq!((preview.width, preview.height), (16, 16));
-    let small = Tensor::from_vec(picture.rgb.iter().map(|&b| f32::from(b)).collect::<Vec<_>>(), (1, 64, 64, 3), &Device::Cpu)
-        .and_then(|t| t.permute((0, 3, 1, 2))?.contiguous()?.avg_pool2d(4)?.permute((0, 2, 3, 1)))
-        .unwrap();
+    let small = Tensor::from_vec(
+        picture.rgb.iter().map(|&b| f32::from(b)).collect::<Vec<_>>(),
+        (1, 64, 64, 3),
+        &Device::Cpu,
+    )
+    .and_then(|t| t.permute((0, 3, 1, 2))?.contiguous()?.avg_pool2d(4)?.permute((0, 2, 3, 1)))
+    .unwrap();
     let small = values(&small);
     let preview: Vec<f32> = preview.rgb.iter().map(|&b| f32::from(b)).collect();
     let mean = |v: &[f32]| v.iter().sum::<f32>() / v.len() as f32;
     let (a, b) = (mean(&small), mean(&preview));
-    let dot = |x: &[f32], x0: f32, y: &[f32], y0: f32| x.iter().zip(y).map(|(x, y)| (x - x0) * (y - y0)).sum::<f32>();
+    let dot = |x: &[f32], x0: f32, y: &[f32], y0: f32| {
+        x.iter().zip(y).map(|(x, y)| (x - x0) * (y - y0)).sum::<f32>()
+    };
     let correlation =
         dot(&small, a, &preview, b) / (dot(&small, a, &small, a) * dot(&preview, b, &preview, b)).sqrt();
     assert!(correlation > 0.8, "the preview correlates by {correlation} only");
@@ -236,7 +241,14 @@ fn inpainting_changes_what_the_mask_shows_and_keeps_the_rest() {
     let mask: Vec<u8> = (0..64 * 64).map(|pixel| if masked(pixel) { 255 } else { 0 }).collect();
     for strength in [0.8, 1.0] {
         let made = engine
-            .inpaint(&model, &request("rocket on a black background"), &source, &mask, strength, &Witness::default())
+            .inpaint(
+                &model,
+                &request("rocket on a black background"),
+                &source,
+                &mask,
+                strength,
+                &Witness::default(),
+            )
             .unwrap();
         let mean = |inside: bool| {
             let gaps = made.rgb.iter().zip(&source.rgb).enumerate().filter(|(i, _)| masked(i / 3) == inside);
@@ -274,13 +286,18 @@ fn requests_that_do_not_fit_are_refused_with_the_field_and_the_way_out() {
 #[test]
 fn sources_that_do_not_fit_are_refused() {
     let (engine, model) = (engine(GIGABYTE), emoji());
-    let refused = |source: &Picture, strength: f32| {
-        match engine.image_to_image(&model, &request("dog"), source, strength, &Witness::default()) {
-            Err(EngineError::BadRequest { field, problem }) => format!("{field}: {problem}"),
-            other => panic!("{other:?}"),
-        }
+    let refused = |source: &Picture, strength: f32| match engine.image_to_image(
+        &model,
+        &request("dog"),
+        source,
+        strength,
+        &Witness::default(),
+    ) {
+        Err(EngineError::BadRequest { field, problem }) => format!("{field}: {problem}"),
+        other => panic!("{other:?}"),
     };
-    let blank = |width: u32, height: u32| Picture { width, height, rgb: vec![0; (width * height * 3) as usize] };
+    let blank =
+        |width: u32, height: u32| Picture { width, height, rgb: vec![0; (width * height * 3) as usize] };
     assert!(refused(&blank(32, 64), 0.5).contains("32x64"));
     assert!(refused(&Picture { rgb: vec![0; 5], ..blank(64, 64) }, 0.5).starts_with("image: 5 bytes"));
     assert!(refused(&blank(64, 64), 0.01).starts_with("strength: 0.01 of 25 steps is none"));
@@ -308,7 +325,9 @@ fn what_does_not_fit_the_memory_budget_is_refused_with_sizes_before_it_starts() 
     let large = ImageRequest { width: 4096, height: 4096, ..request("dog face") };
     let error = engine(GIGABYTE).text_to_image(&model, &large, &witness).unwrap_err();
     assert!(error.to_string().contains("1024 MB"), "{error}");
-    engine(GIGABYTE).text_to_image(&model, &ImageRequest { steps: 1, ..request("dog face") }, &witness).unwrap();
+    engine(GIGABYTE)
+        .text_to_image(&model, &ImageRequest { steps: 1, ..request("dog face") }, &witness)
+        .unwrap();
 }
 
 #[test]

@@ -1,18 +1,17 @@
 //! The Stable Diffusion 1.x cases: what diffusers computed from small random weights, module by module and step by
 //! step. Nothing is fitted to the numbers; other cases of the same shapes run by setting `QPYT_REFERENCE_DIR`.
 
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{Recorded, Reference, gap, reference_folder, spread};
 use candle_core::{Device, Tensor};
 use qpyt_inference::SamplerId;
 use qpyt_inference::ScheduleId;
 use qpyt_inference::diffusion::layout::ModelLayout;
 use qpyt_inference::diffusion::samplers::{Sampler, SchedulerConfig};
-use qpyt_inference::diffusion::stable_diffusion::{CallReport, Outside, StableDiffusion, Watcher};
+use qpyt_inference::diffusion::stable_diffusion::{CallReport, Outside, RunStart, StableDiffusion, Watcher};
 use qpyt_inference::weights::ConfigFile;
 use serde_json::{Value, json};
-use crate::support::{Recorded, Reference, gap, reference_folder, spread};
 
 /// Largest difference allowed of a single module.
 const MODULE: f32 = 1e-4;
@@ -68,7 +67,8 @@ impl Case {
         let noise = self.reference.get(&format!("{name}.noise"));
         let latents = (noise * sampler.schedule().initial_scale).unwrap();
         let mut noise = Recorded::of_run(&self.reference, name);
-        self.check_run(name, sampler.as_mut(), latents, 0, None, &mut noise);
+        let start = RunStart { latents, first: 0, outside: None };
+        self.check_run(name, sampler.as_mut(), start, &mut noise);
         assert!(noise.0.next().is_none(), "{name}: the reference drew more noise");
     }
 
@@ -98,16 +98,8 @@ impl Case {
     }
 
     /// Runs the sampler from a call on and compares timesteps, latents after every call, and the picture.
-    fn check_run(
-        &self,
-        name: &str,
-        sampler: &mut dyn Sampler,
-        latents: Tensor,
-        first: usize,
-        outside: Option<&Outside>,
-        noise: &mut Recorded,
-    ) {
-        let run = self.run(name);
+    fn check_run(&self, name: &str, sampler: &mut dyn Sampler, start: RunStart<'_>, noise: &mut Recorded) {
+        let (run, first) = (self.run(name), start.first);
         let text = |key: &str| run[key].as_str().unwrap_or_default();
         let guidance = run["guidance_scale"].as_f64().unwrap();
         let prompt = self.model.encode_prompt(text("prompt"), 0).unwrap().states;
@@ -117,18 +109,26 @@ impl Case {
         let timesteps = sampler.schedule().timesteps[first..].to_vec();
         for (i, timestep) in timesteps.iter().enumerate() {
             let wanted = self.reference.values(&format!("{name}.timestep.{i}"))[0];
-            assert!((*timestep as f32 - wanted).abs() < 1e-2, "{name}: timestep {i} is {timestep}, not {wanted}");
+            assert!(
+                (*timestep as f32 - wanted).abs() < 1e-2,
+                "{name}: timestep {i} is {timestep}, not {wanted}"
+            );
         }
-        assert!(!self.reference.has(&format!("{name}.timestep.{}", timesteps.len())), "{name}: too few calls");
+        assert!(
+            !self.reference.has(&format!("{name}.timestep.{}", timesteps.len())),
+            "{name}: too few calls"
+        );
 
         let mut watcher = Comparison { case: self, name, first, worst: 0.0 };
-        let latents =
-            self.model.denoise(&conditioning, sampler, latents, first, outside, noise, &mut watcher).unwrap();
+        let latents = self.model.denoise(&conditioning, sampler, start, noise, &mut watcher).unwrap();
         let image = self.model.decode(&latents).unwrap();
         let image = ((image / 2.0).unwrap() + 0.5).unwrap().clamp(0f32, 1f32).unwrap();
         let image = image.permute((0, 2, 3, 1)).unwrap();
         let image_gap = gap(&image, &self.reference.get(&format!("{name}.image")));
-        println!("{name}: latents within {:.1e} of their spread, picture within {image_gap:.1e}", watcher.worst);
+        println!(
+            "{name}: latents within {:.1e} of their spread, picture within {image_gap:.1e}",
+            watcher.worst
+        );
         assert!(image_gap <= IMAGE, "{name}: the picture differs by {image_gap}");
     }
 }
@@ -150,7 +150,11 @@ impl Watcher for Comparison<'_> {
         let wanted = self.case.reference.get(&format!("{}.latents.{call}", self.name));
         let share = gap(report.latents, &wanted) / spread(&wanted);
         self.worst = self.worst.max(share);
-        assert!(share <= LATENTS, "{}: latents after call {call} differ by {share} of their spread", self.name);
+        assert!(
+            share <= LATENTS,
+            "{}: latents after call {call} differ by {share} of their spread",
+            self.name
+        );
     }
 }
 
@@ -216,7 +220,8 @@ fn the_autoencoder_encodes_and_decodes_as_the_reference() {
 fn every_text_to_image_run_follows_the_reference_step_by_step() {
     let case = Case::open();
     let runs = case.description["runs"].as_array().unwrap();
-    let names: Vec<_> = runs.iter().filter_map(|r| r["run"].as_str()).filter(|n| n.starts_with("txt2img")).collect();
+    let names: Vec<_> =
+        runs.iter().filter_map(|r| r["run"].as_str()).filter(|n| n.starts_with("txt2img")).collect();
     assert!(names.len() >= 17, "only {} runs", names.len());
     for name in names {
         case.check_text_to_image(name);
@@ -232,7 +237,8 @@ fn image_to_image_follows_the_reference_step_by_step() {
     let clean = case.model.picture_latents(&case.picture(), &mut noise).unwrap();
     let fresh = Tensor::from_vec(noise.0.next().unwrap(), clean.shape(), &Device::Cpu).unwrap();
     let latents = sampler.schedule().add_noise(&clean, &fresh, first).unwrap();
-    case.check_run("img2img", sampler.as_mut(), latents, first, None, &mut noise);
+    let start = RunStart { latents, first, outside: None };
+    case.check_run("img2img", sampler.as_mut(), start, &mut noise);
 }
 
 #[test]
@@ -246,14 +252,16 @@ fn inpainting_follows_the_reference_step_by_step() {
     let latents = sampler.schedule().add_noise(&clean, &fresh, first).unwrap();
     let mask = case.reference.get("mask").permute((0, 3, 1, 2)).unwrap().contiguous().unwrap();
     let outside = Outside::new(case.model.latent_mask(&mask).unwrap(), clean, fresh);
-    case.check_run("inpaint", sampler.as_mut(), latents, first, Some(&outside), &mut noise);
+    let start = RunStart { latents, first, outside: Some(&outside) };
+    case.check_run("inpaint", sampler.as_mut(), start, &mut noise);
 }
 
 #[test]
 fn every_sampler_that_is_offered_has_a_reference_run() {
     let case = Case::open();
     let runs = case.description["runs"].as_array().unwrap();
-    let names: Vec<_> = runs.iter().filter_map(|r| r["run"].as_str()).filter(|n| n.starts_with("txt2img.")).collect();
+    let names: Vec<_> =
+        runs.iter().filter_map(|r| r["run"].as_str()).filter(|n| n.starts_with("txt2img.")).collect();
     let covered: Vec<SamplerId> = names.iter().map(|name| sampler_id(&case, name)).collect();
     for id in SamplerId::ALL {
         assert!(covered.contains(id), "{id} is offered but no run of the reference covers it");

@@ -66,7 +66,8 @@ fn a_header_length_beyond_the_limit_is_refused_without_reading_it() {
 
 #[test]
 fn headers_that_are_not_what_they_should_be_are_refused() {
-    for header in ["", "{", "[]", "{\"a\": 3}", "{} trailing", "{\"a\": {\"dtype\": \"F32\"}}", "\u{0}\u{1}"] {
+    for header in ["", "{", "[]", "{\"a\": 3}", "{} trailing", "{\"a\": {\"dtype\": \"F32\"}}", "\u{0}\u{1}"]
+    {
         assert!(refusal(&bytes(header, 0)).contains("does not parse"), "{header}");
     }
     let unknown = json!({"a": {"dtype": "F99", "shape": [1], "data_offsets": [0, 4]}});
@@ -103,7 +104,8 @@ fn whole_numbers_are_not_taken_for_weights() {
 fn half_precision_and_sharded_weights_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, tensor: &str, dtype: &str, data: &[u8]| {
-        let header = json!({tensor: {"dtype": dtype, "shape": [1], "data_offsets": [0, data.len()]}}).to_string();
+        let header =
+            json!({tensor: {"dtype": dtype, "shape": [1], "data_offsets": [0, data.len()]}}).to_string();
         let content = [(header.len() as u64).to_le_bytes().as_slice(), header.as_bytes(), data].concat();
         std::fs::write(folder.path().join(name), content).unwrap();
     };

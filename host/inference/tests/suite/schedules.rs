@@ -14,7 +14,8 @@ fn config(class: &str, settings: Value) -> SchedulerConfig {
         "beta_schedule": "scaled_linear"
     });
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-    SchedulerConfig::read(&ConfigFile::parse(Path::new("scheduler_config.json"), &all.to_string()).unwrap()).unwrap()
+    SchedulerConfig::read(&ConfigFile::parse(Path::new("scheduler_config.json"), &all.to_string()).unwrap())
+        .unwrap()
 }
 
 fn own(class: &str, settings: Value, steps: usize) -> Box<dyn Sampler> {
@@ -106,7 +107,8 @@ impl NoiseLevels {
 
 #[test]
 fn a_zero_terminal_table_ends_in_pure_noise() {
-    let config = config("DDIMScheduler", json!({"rescale_betas_zero_snr": true, "prediction_type": "v_prediction"}));
+    let config =
+        config("DDIMScheduler", json!({"rescale_betas_zero_snr": true, "prediction_type": "v_prediction"}));
     assert_eq!(config.table.product(999.0), 0.0);
     assert!((config.table.product(0.0) - 0.99915).abs() < 1e-6);
     let sampler = SamplerId::Ddim.prepare(&config, ScheduleId::Trailing, 4).unwrap();

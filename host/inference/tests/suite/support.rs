@@ -13,8 +13,7 @@ pub(crate) fn repository() -> PathBuf {
 
 /// The folder of reference cases: `QPYT_REFERENCE_DIR`, or the ones of the repository.
 pub(crate) fn reference_folder() -> PathBuf {
-    std::env::var_os("QPYT_REFERENCE_DIR")
-        .map_or_else(|| repository().join("tests/reference"), PathBuf::from)
+    std::env::var_os("QPYT_REFERENCE_DIR").map_or_else(|| repository().join("tests/reference"), PathBuf::from)
 }
 
 /// The bundled model.

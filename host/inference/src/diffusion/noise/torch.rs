@@ -68,7 +68,7 @@ impl NoiseSource for TorchGenerator {
         let mut values = vec![0f32; count];
         self.fill_uniform(&mut values);
         values.chunks_exact_mut(BLOCK).for_each(normal_block);
-        if count % BLOCK != 0 {
+        if !count.is_multiple_of(BLOCK) {
             // What does not fill a block is replaced: the last sixteen values are drawn afresh.
             if let Some(tail) = values.last_chunk_mut::<BLOCK>() {
                 self.fill_uniform(tail);

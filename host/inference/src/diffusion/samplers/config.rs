@@ -87,19 +87,23 @@ impl SchedulerConfig {
             Some("linspace") => Some(Spacing::Linspace),
             Some(other) => return Err(config.problem("timestep_spacing", format!("`{other}` is unknown"))),
         };
-        let curve =
-            match (config.flag_or("use_karras_sigmas", false)?, config.flag_or("use_exponential_sigmas", false)?) {
-                (false, false) => Curve::Plain,
-                (true, false) => Curve::Karras,
-                (false, true) => Curve::Exponential,
-                (true, true) => {
-                    return Err(config.problem("use_karras_sigmas", "contradicts `use_exponential_sigmas`"));
-                }
-            };
+        let curve = match (
+            config.flag_or("use_karras_sigmas", false)?,
+            config.flag_or("use_exponential_sigmas", false)?,
+        ) {
+            (false, false) => Curve::Plain,
+            (true, false) => Curve::Karras,
+            (false, true) => Curve::Exponential,
+            (true, true) => {
+                return Err(config.problem("use_karras_sigmas", "contradicts `use_exponential_sigmas`"));
+            }
+        };
         let betas = read_betas(config)?;
         let lcm_origin_steps = config.integer_or("original_inference_steps", 50)?;
         if lcm_origin_steps == 0 || lcm_origin_steps > betas.len() {
-            return Err(config.problem("original_inference_steps", format!("{lcm_origin_steps} does not fit")));
+            return Err(
+                config.problem("original_inference_steps", format!("{lcm_origin_steps} does not fit"))
+            );
         }
         Ok(Self {
             sampler,
@@ -131,10 +135,7 @@ impl SchedulerConfig {
             spacing: self.spacing.unwrap_or(class_spacing),
             offset: self.offset,
             curve: self.curve,
-            clip: self
-                .clip_sample
-                .unwrap_or(own && sampler == SamplerId::Ddim)
-                .then_some(self.clip_range),
+            clip: self.clip_sample.unwrap_or(own && sampler == SamplerId::Ddim).then_some(self.clip_range),
             last_alpha_one: self.set_alpha_to_one.unwrap_or(own && sampler != SamplerId::Pndm),
         };
         match schedule {
@@ -201,9 +202,9 @@ fn refuse_unsupported(config: &ConfigFile) -> Loaded<()> {
 
 fn read_betas(config: &ConfigFile) -> Loaded<Vec<f32>> {
     if let Some(value) = config.get("trained_betas") {
-        let betas = value.as_array().and_then(|list| {
-            list.iter().map(|b| b.as_f64().map(|b| b as f32)).collect::<Option<Vec<_>>>()
-        });
+        let betas = value
+            .as_array()
+            .and_then(|list| list.iter().map(|b| b.as_f64().map(|b| b as f32)).collect::<Option<Vec<_>>>());
         return betas
             .filter(|b| !b.is_empty() && b.len() <= MAX_TIMESTEPS && b.iter().all(|b| (0.0..1.0).contains(b)))
             .ok_or_else(|| config.problem("trained_betas", "is not a list of numbers between 0 and 1"));

@@ -35,7 +35,8 @@ impl Lcm {
                 ((origin - skipped) * stride - 1) as f64
             })
             .collect();
-        let sigmas = timesteps.iter().map(|&t| config.table.product(t)).map(|p| ((1.0 - p) / p).sqrt()).collect();
+        let sigmas =
+            timesteps.iter().map(|&t| config.table.product(t)).map(|p| ((1.0 - p) / p).sqrt()).collect();
         let schedule = NoiseSchedule {
             timesteps,
             sigmas,

@@ -28,16 +28,15 @@ impl Lms {
     fn coefficient(&self, order: usize, index: usize, current: usize) -> f64 {
         let node = |back: usize| self.schedule.sigma(index.saturating_sub(back));
         let polynomial = |x: f64| -> f64 {
-            (0..order)
-                .filter(|&k| k != current)
-                .map(|k| (x - node(k)) / (node(current) - node(k)))
-                .product()
+            (0..order).filter(|&k| k != current).map(|k| (x - node(k)) / (node(current) - node(k))).product()
         };
         let (from, to) = (self.schedule.sigma(index), self.schedule.sigma(index + 1));
         // Gauss-Legendre with three nodes is exact up to degree five; the polynomial has degree three.
         let (middle, half) = ((from + to) / 2.0, (to - from) / 2.0);
         let reach = half * 0.6f64.sqrt();
-        half * (5.0 * polynomial(middle - reach) + 8.0 * polynomial(middle) + 5.0 * polynomial(middle + reach))
+        half * (5.0 * polynomial(middle - reach)
+            + 8.0 * polynomial(middle)
+            + 5.0 * polynomial(middle + reach))
             / 9.0
     }
 }

@@ -153,7 +153,11 @@ fn trailing(length: usize, steps: usize) -> Vec<f64> {
 }
 
 /// Sigmas with their timesteps for methods in the style of Karras et al.: the curve spans the spaced range.
-pub(super) fn spaced_sigmas(config: &SchedulerConfig, options: Options, steps: usize) -> (Vec<f64>, Vec<f64>) {
+pub(super) fn spaced_sigmas(
+    config: &SchedulerConfig,
+    options: Options,
+    steps: usize,
+) -> (Vec<f64>, Vec<f64>) {
     let table = config.table.sigmas();
     let timesteps = spaced(table.len(), options, steps);
     let sigmas: Vec<f64> = timesteps.iter().map(|&t| interpolate(&table, t)).collect();
@@ -165,7 +169,11 @@ pub(super) fn spaced_sigmas(config: &SchedulerConfig, options: Options, steps: u
 }
 
 /// Sigmas with their whole timesteps for DPM solvers: the curve spans the whole table.
-pub(super) fn solver_sigmas(config: &SchedulerConfig, options: Options, steps: usize) -> (Vec<f64>, Vec<f64>) {
+pub(super) fn solver_sigmas(
+    config: &SchedulerConfig,
+    options: Options,
+    steps: usize,
+) -> (Vec<f64>, Vec<f64>) {
     let table = config.table.sigmas();
     let ends = (table.last().copied().unwrap_or(1.0), table.first().copied().unwrap_or(1.0));
     match curve(options.curve, ends, steps) {

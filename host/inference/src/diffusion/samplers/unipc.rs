@@ -42,11 +42,7 @@ impl UniPc {
         let change = (clean - newest)?;
         let older = if *order == ORDER { self.clean.get(1) } else { None };
         let Some(older) = older else {
-            return mix(&[
-                (step.of_sample, start),
-                (step.of_clean, newest),
-                (0.5 * step.of_clean, &change),
-            ]);
+            return mix(&[(step.of_sample, start), (step.of_clean, newest), (0.5 * step.of_clean, &change)]);
         };
         let ratio = step.ratio_to(&self.schedule, index.saturating_sub(2));
         let slope = ((older - newest)? / ratio)?;

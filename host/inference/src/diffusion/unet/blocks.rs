@@ -59,11 +59,7 @@ pub(super) struct DownBlock {
 }
 
 impl DownBlock {
-    pub(super) fn load_all(
-        config: &UnetConfig,
-        weights: &Weights,
-        style: ResnetStyle,
-    ) -> Loaded<Vec<Self>> {
+    pub(super) fn load_all(config: &UnetConfig, weights: &Weights, style: ResnetStyle) -> Loaded<Vec<Self>> {
         let mut input = config.levels.first().map_or(0, |level| level.channels);
         let last = config.levels.len().saturating_sub(1);
         let mut blocks = Vec::new();
@@ -135,11 +131,7 @@ pub(super) struct MidBlock {
 }
 
 impl MidBlock {
-    pub(super) fn load(
-        config: &UnetConfig,
-        weights: &Weights,
-        style: ResnetStyle,
-    ) -> Loaded<Self> {
+    pub(super) fn load(config: &UnetConfig, weights: &Weights, style: ResnetStyle) -> Loaded<Self> {
         let Some(level) = config.levels.last() else {
             return Err(weights.failed(candle_core::Error::Msg("a network without levels".into())));
         };
@@ -169,11 +161,7 @@ pub(super) struct UpBlock {
 }
 
 impl UpBlock {
-    pub(super) fn load_all(
-        config: &UnetConfig,
-        weights: &Weights,
-        style: ResnetStyle,
-    ) -> Loaded<Vec<Self>> {
+    pub(super) fn load_all(config: &UnetConfig, weights: &Weights, style: ResnetStyle) -> Loaded<Vec<Self>> {
         let upwards: Vec<&Level> = config.levels.iter().rev().collect();
         let mut below = upwards.first().map_or(0, |level| level.channels);
         let mut blocks = Vec::new();
@@ -192,9 +180,8 @@ impl UpBlock {
                     transformer: load_transformer(config, level, level.up, &weights, j)?,
                 });
             }
-            let upsample = above
-                .map(|_| Upsample::load(&weights.sub("upsamplers.0"), level.channels))
-                .transpose()?;
+            let upsample =
+                above.map(|_| Upsample::load(&weights.sub("upsamplers.0"), level.channels)).transpose()?;
             blocks.push(Self { stages, upsample });
             below = level.channels;
         }

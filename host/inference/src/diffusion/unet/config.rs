@@ -1,6 +1,6 @@
 //! Dimensions of a UNet as diffusers describes them, refusing what this implementation does not compute.
 
-use crate::weights::{Loaded, ConfigFile};
+use crate::weights::{ConfigFile, Loaded};
 
 /// Most levels, channels and layers that a configuration may ask for.
 const MAX_LEVELS: usize = 12;

@@ -95,9 +95,7 @@ impl Transformer {
     pub(super) fn forward(&self, x: &Tensor, context: &mut ContextReader) -> Result<Tensor> {
         let (batch, channels, height, width) = x.dims4()?;
         let to_rows = |x: &Tensor| x.flatten_from(2)?.transpose(1, 2)?.contiguous();
-        let to_map = |x: &Tensor| {
-            x.transpose(1, 2)?.contiguous()?.reshape((batch, channels, height, width))
-        };
+        let to_map = |x: &Tensor| x.transpose(1, 2)?.contiguous()?.reshape((batch, channels, height, width));
         let normed = self.norm.forward(x)?;
         let mut hidden = match &self.projections {
             Projections::Linear { input, .. } => input.forward(&to_rows(&normed)?)?,
@@ -134,8 +132,7 @@ impl TransformerLayer {
     fn load(weights: &Weights, shape: TransformerShape) -> Loaded<Self> {
         let width = shape.channels;
         let norm = |name: &str| LayerNorm::load(&weights.sub(name), width, LAYER_NORM_EPS);
-        let plain =
-            |name: &str, input: usize| Linear::load_unbiased(&weights.sub(name), input, width);
+        let plain = |name: &str, input: usize| Linear::load_unbiased(&weights.sub(name), input, width);
         let qkv = [plain("attn1.to_q", width)?, plain("attn1.to_k", width)?, plain("attn1.to_v", width)?];
         Ok(Self {
             norm1: norm("norm1")?,

@@ -1,6 +1,6 @@
 //! Dimensions of an autoencoder as diffusers describes them, refusing what this implementation does not compute.
 
-use crate::weights::{Loaded, ConfigFile};
+use crate::weights::{ConfigFile, Loaded};
 
 /// Most levels, channels and layers that a configuration may ask for.
 const MAX_LEVELS: usize = 8;
@@ -61,7 +61,9 @@ impl VaeConfig {
         }
         let norm_groups = config.integer_or("norm_num_groups", 32)?;
         if norm_groups == 0 || channels.iter().any(|c| c % norm_groups != 0) {
-            return Err(config.problem("norm_num_groups", format!("{norm_groups} do not divide {channels:?}")));
+            return Err(
+                config.problem("norm_num_groups", format!("{norm_groups} do not divide {channels:?}"))
+            );
         }
         let scaling_factor = config.number_or("scaling_factor", 0.18215)?;
         if scaling_factor <= 0.0 {
