@@ -67,7 +67,7 @@ pub struct Usage {
     pub cpu: Duration,
     /// Time from start to end.
     pub wall: Duration,
-    /// The most bytes that counted against `memory_bytes` at once.
+    /// The most bytes that counted against the memory limit at once.
     pub peak_memory: u64,
     /// Bytes of pixels, tensors and picture files that were copied between host and brick.
     pub bytes_copied: u64,
