@@ -30,7 +30,7 @@ fn a_result_joins_the_gallery_together_with_the_event_that_tells_it() {
     let entry = add(&store, job, "an apple");
     let store = store.restart();
     assert_eq!(store.gallery(10, None).unwrap(), std::slice::from_ref(&entry));
-    assert_eq!(store.results_of(job).unwrap(), [entry.clone()]);
+    assert_eq!(store.results_of(job).unwrap(), std::slice::from_ref(&entry));
     let event = store.events_after(Seq::default(), 10).unwrap().pop().unwrap();
     assert_eq!((event.kind, event.job), (EventKind::Result, job));
     assert_eq!(event.data, json!({ "result": { "id": entry.id, "title": "an apple" } }));
