@@ -15,7 +15,7 @@ pub fn routes() -> OpenApiRouter<Arc<Studio>> {
 }
 
 /// List the installed bricks
-#[utoipa::path(get, path = "/api/bricks", tag = "bricks", responses((status = 200, body = BrickList)))]
+#[utoipa::path(get, path = "/api/bricks", operation_id = "list_bricks", tag = "bricks", responses((status = 200, description = "What was asked for", body = BrickList)))]
 async fn list(State(studio): State<Arc<Studio>>) -> Json<BrickList> {
     Json(studio.library.list())
 }

@@ -46,6 +46,7 @@ pub struct Uploaded {
 
 /// How to hand it out.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Handing {
     /// Save it under this name instead of showing it.
     download: Option<String>,
@@ -54,9 +55,9 @@ pub struct Handing {
 /// Bring a picture
 ///
 /// The body is a png, jpeg, webp, gif or bmp file of at most 64 MiB.
-#[utoipa::path(post, path = "/api/uploads", tag = "content",
+#[utoipa::path(post, path = "/api/uploads", operation_id = "upload_picture", tag = "content",
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 201, body = Uploaded), (status = 400, body = ErrorBody), (status = 413, body = ErrorBody)))]
+    responses((status = 201, description = "It is kept", body = Uploaded), (status = 400, description = "The request is not right", body = ErrorBody), (status = 413, description = "Too large", body = ErrorBody)))]
 async fn upload(
     State(studio): State<Arc<Studio>>,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
@@ -86,9 +87,9 @@ fn refused(error: MediaError) -> ApiError {
 /// Show a picture or a file
 ///
 /// Digests of pixels answer PNG; digests of files answer the file. Both may be cached for ever.
-#[utoipa::path(get, path = "/api/content/{digest}", tag = "content",
+#[utoipa::path(get, path = "/api/content/{digest}", operation_id = "show_content", tag = "content",
     params(("digest" = String, Path, description = "`blake3:` and 64 hexadecimal digits"), Handing),
-    responses((status = 200, content_type = "image/png", body = Vec<u8>), (status = 304), (status = 404, body = ErrorBody)))]
+    responses((status = 200, description = "What was asked for", content_type = "image/png", body = Vec<u8>), (status = 304, description = "Known already"), (status = 404, description = "There is no such thing", body = ErrorBody)))]
 async fn show(
     State(studio): State<Arc<Studio>>,
     Path(digest): Path<String>,

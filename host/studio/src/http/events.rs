@@ -28,6 +28,7 @@ const WINDOW: usize = 64;
 
 /// Where to start.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct After {
     /// The last event seen; the header `Last-Event-ID` wins. Without either, only what happens from now on.
     after: Option<i64>,
@@ -65,7 +66,7 @@ impl From<&Event> for EventBody {
 ///
 /// Server-sent events. `job`: a kept event (`EventBody`, its `id` is `seq`). `progress` (`ProgressUpdate`) and
 /// `preview` (`Preview`): not kept, only the newest counts.
-#[utoipa::path(get, path = "/api/events", tag = "jobs", params(After),
+#[utoipa::path(get, path = "/api/events", operation_id = "stream_events", tag = "jobs", params(After),
     responses((status = 200, description = "Events", content_type = "text/event-stream", body = String)))]
 pub async fn stream(
     State(studio): State<Arc<Studio>>,

@@ -25,6 +25,7 @@ pub fn routes() -> OpenApiRouter<Arc<Studio>> {
 
 /// Which results.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct GalleryPage {
     /// At most that many (1..=200).
     limit: Option<u32>,
@@ -40,7 +41,7 @@ pub struct ResultList {
 }
 
 /// List the gallery, newest first
-#[utoipa::path(get, path = "/api/gallery", tag = "gallery", params(GalleryPage), responses((status = 200, body = ResultList)))]
+#[utoipa::path(get, path = "/api/gallery", operation_id = "list_gallery", tag = "gallery", params(GalleryPage), responses((status = 200, description = "What was asked for", body = ResultList)))]
 async fn list(
     State(studio): State<Arc<Studio>>,
     ApiQuery(page): ApiQuery<GalleryPage>,
@@ -51,8 +52,8 @@ async fn list(
 }
 
 /// Take a picture out of the gallery
-#[utoipa::path(delete, path = "/api/gallery/{id}", tag = "gallery", params(("id" = i64, Path, description = "The result")),
-    responses((status = 204), (status = 404, body = ErrorBody)))]
+#[utoipa::path(delete, path = "/api/gallery/{id}", operation_id = "delete_result", tag = "gallery", params(("id" = i64, Path, description = "The result")),
+    responses((status = 204, description = "Done"), (status = 404, description = "There is no such thing", body = ErrorBody)))]
 async fn delete(State(studio): State<Arc<Studio>>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let id = id.parse().map_err(|_| ApiError::bad_request("bad-id", "A result's id is a number."))?;
     blocking(move || studio.store.delete_result(id)).await??;

@@ -70,15 +70,15 @@ pub struct GrantRequest {
 }
 
 /// List permissions
-#[utoipa::path(get, path = "/api/grants", tag = "permissions", responses((status = 200, body = GrantList)))]
+#[utoipa::path(get, path = "/api/grants", operation_id = "list_grants", tag = "permissions", responses((status = 200, description = "What was asked for", body = GrantList)))]
 async fn list(State(studio): State<Arc<Studio>>) -> Result<Json<GrantList>, ApiError> {
     let grants = blocking(move || studio.store.grants()).await??;
     Ok(Json(GrantList { grants: grants.into_iter().map(GrantView::from).collect() }))
 }
 
 /// Allow a brick something
-#[utoipa::path(post, path = "/api/grants", tag = "permissions", request_body = GrantRequest,
-    responses((status = 201, body = GrantView), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
+#[utoipa::path(post, path = "/api/grants", operation_id = "add_grant", tag = "permissions", request_body = GrantRequest,
+    responses((status = 201, description = "It is kept", body = GrantView), (status = 400, description = "The request is not right", body = ErrorBody), (status = 404, description = "There is no such thing", body = ErrorBody)))]
 async fn add(
     State(studio): State<Arc<Studio>>,
     ApiJson(request): ApiJson<GrantRequest>,
@@ -100,8 +100,8 @@ async fn add(
 }
 
 /// Take a permission back
-#[utoipa::path(delete, path = "/api/grants/{id}", tag = "permissions", params(("id" = i64, Path, description = "The permission")),
-    responses((status = 204), (status = 404, body = ErrorBody)))]
+#[utoipa::path(delete, path = "/api/grants/{id}", operation_id = "delete_grant", tag = "permissions", params(("id" = i64, Path, description = "The permission")),
+    responses((status = 204, description = "Done"), (status = 404, description = "There is no such thing", body = ErrorBody)))]
 async fn delete(State(studio): State<Arc<Studio>>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let id = id.parse().map_err(|_| ApiError::bad_request("bad-id", "A permission's id is a number."))?;
     blocking(move || studio.store.delete_grant(id)).await??;

@@ -61,6 +61,7 @@ pub struct Submit {
 
 /// Which jobs.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct JobsPage {
     /// At most that many (1..=200).
     limit: Option<u32>,
@@ -76,8 +77,8 @@ pub struct JobList {
 }
 
 /// Say what is wrong with a workflow
-#[utoipa::path(post, path = "/api/check", tag = "jobs", request_body = Check,
-    responses((status = 200, body = Problems), (status = 400, body = ErrorBody)))]
+#[utoipa::path(post, path = "/api/check", operation_id = "check_document", tag = "jobs", request_body = Check,
+    responses((status = 200, description = "What was asked for", body = Problems), (status = 400, description = "The request is not right", body = ErrorBody)))]
 async fn check(
     State(studio): State<Arc<Studio>>,
     ApiJson(body): ApiJson<Check>,
@@ -90,9 +91,9 @@ async fn check(
 /// Run a workflow
 ///
 /// Answers at once; follow `/api/events` for what happens.
-#[utoipa::path(post, path = "/api/jobs", tag = "jobs", request_body = Submit,
-    responses((status = 202, body = JobView), (status = 400, body = ErrorBody), (status = 409, body = ErrorBody),
-              (status = 429, body = ErrorBody)))]
+#[utoipa::path(post, path = "/api/jobs", operation_id = "submit_job", tag = "jobs", request_body = Submit,
+    responses((status = 202, description = "It is queued", body = JobView), (status = 400, description = "The request is not right", body = ErrorBody), (status = 409, description = "It is not possible as things stand", body = ErrorBody),
+              (status = 429, description = "The queue is full", body = ErrorBody)))]
 async fn submit(
     State(studio): State<Arc<Studio>>,
     ApiJson(body): ApiJson<Submit>,
@@ -107,7 +108,7 @@ async fn submit(
 }
 
 /// List jobs, newest first
-#[utoipa::path(get, path = "/api/jobs", tag = "jobs", params(JobsPage), responses((status = 200, body = JobList)))]
+#[utoipa::path(get, path = "/api/jobs", operation_id = "list_jobs", tag = "jobs", params(JobsPage), responses((status = 200, description = "What was asked for", body = JobList)))]
 async fn list(
     State(studio): State<Arc<Studio>>,
     ApiQuery(page): ApiQuery<JobsPage>,
@@ -117,8 +118,8 @@ async fn list(
 }
 
 /// Show a job with its document
-#[utoipa::path(get, path = "/api/jobs/{id}", tag = "jobs", params(("id" = Uuid, Path, description = "The job")),
-    responses((status = 200, body = JobView), (status = 404, body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/jobs/{id}", operation_id = "show_job", tag = "jobs", params(("id" = Uuid, Path, description = "The job")),
+    responses((status = 200, description = "What was asked for", body = JobView), (status = 404, description = "There is no such thing", body = ErrorBody)))]
 async fn show(State(studio): State<Arc<Studio>>, Path(id): Path<String>) -> Result<Json<JobView>, ApiError> {
     Ok(Json(studio.jobs.get_whole(parse(&id)?).await?))
 }
@@ -126,8 +127,8 @@ async fn show(State(studio): State<Arc<Studio>>, Path(id): Path<String>) -> Resu
 /// Stop a job
 ///
 /// A waiting job is cancelled at once, a running one within its current step. A finished one stays as it is.
-#[utoipa::path(post, path = "/api/jobs/{id}/cancel", tag = "jobs", params(("id" = Uuid, Path, description = "The job")),
-    responses((status = 200, body = JobView), (status = 404, body = ErrorBody)))]
+#[utoipa::path(post, path = "/api/jobs/{id}/cancel", operation_id = "cancel_job", tag = "jobs", params(("id" = Uuid, Path, description = "The job")),
+    responses((status = 200, description = "What was asked for", body = JobView), (status = 404, description = "There is no such thing", body = ErrorBody)))]
 async fn cancel(
     State(studio): State<Arc<Studio>>,
     Path(id): Path<String>,
@@ -138,8 +139,8 @@ async fn cancel(
 /// Remove a finished job from the history
 ///
 /// Its pictures stay in the gallery.
-#[utoipa::path(delete, path = "/api/jobs/{id}", tag = "jobs", params(("id" = Uuid, Path, description = "The job")),
-    responses((status = 204), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+#[utoipa::path(delete, path = "/api/jobs/{id}", operation_id = "delete_job", tag = "jobs", params(("id" = Uuid, Path, description = "The job")),
+    responses((status = 204, description = "Done"), (status = 404, description = "There is no such thing", body = ErrorBody), (status = 409, description = "It is not possible as things stand", body = ErrorBody)))]
 async fn delete(State(studio): State<Arc<Studio>>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     studio.jobs.delete(parse(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -61,7 +61,7 @@ struct Health {
 }
 
 /// Who answers here
-#[utoipa::path(get, path = "/api/health", tag = "studio", responses((status = 200, body = Health)))]
+#[utoipa::path(get, path = "/api/health", operation_id = "health", tag = "studio", responses((status = 200, description = "What was asked for", body = Health)))]
 async fn health() -> Json<Health> {
     Json(Health { name: "qpyt", version: env!("CARGO_PKG_VERSION") })
 }

@@ -21,13 +21,14 @@ pub fn routes() -> OpenApiRouter<Arc<Studio>> {
 
 /// Which models.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Family {
     /// Only this family, such as `stable-diffusion`.
     family: Option<String>,
 }
 
 /// List the installed models
-#[utoipa::path(get, path = "/api/models", tag = "models", params(Family), responses((status = 200, body = ModelList)))]
+#[utoipa::path(get, path = "/api/models", operation_id = "list_models", tag = "models", params(Family), responses((status = 200, description = "What was asked for", body = ModelList)))]
 async fn list(
     State(studio): State<Arc<Studio>>,
     ApiQuery(family): ApiQuery<Family>,

@@ -56,7 +56,7 @@ pub struct ImportedView {
 }
 
 /// List saved workflows and presets
-#[utoipa::path(get, path = "/api/workflows", tag = "workflows", responses((status = 200, body = WorkflowList)))]
+#[utoipa::path(get, path = "/api/workflows", operation_id = "list_workflows", tag = "workflows", responses((status = 200, description = "What was asked for", body = WorkflowList)))]
 async fn list(State(studio): State<Arc<Studio>>) -> Result<Json<WorkflowList>, ApiError> {
     let (workflows, presets) = blocking(move || (studio.store.workflows(), studio.presets.list())).await?;
     let workflows = workflows?
@@ -67,8 +67,8 @@ async fn list(State(studio): State<Arc<Studio>>) -> Result<Json<WorkflowList>, A
 }
 
 /// Load a saved workflow
-#[utoipa::path(get, path = "/api/workflows/{name}", tag = "workflows", params(("name" = String, Path, description = "Its name")),
-    responses((status = 200, body = Value), (status = 404, body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/workflows/{name}", operation_id = "load_workflow", tag = "workflows", params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, description = "What was asked for", body = Value), (status = 404, description = "There is no such thing", body = ErrorBody)))]
 async fn load(State(studio): State<Arc<Studio>>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
     let name = parse(&name)?;
     Ok(Json(blocking(move || studio.store.load_workflow(&name)).await??))
@@ -77,8 +77,8 @@ async fn load(State(studio): State<Arc<Studio>>, Path(name): Path<String>) -> Re
 /// Save a workflow
 ///
 /// With `If-None-Match: *` a workflow of that name is not replaced (409).
-#[utoipa::path(put, path = "/api/workflows/{name}", tag = "workflows", params(("name" = String, Path, description = "Its name")),
-    request_body = Value, responses((status = 204), (status = 400, body = ErrorBody), (status = 409, body = ErrorBody)))]
+#[utoipa::path(put, path = "/api/workflows/{name}", operation_id = "save_workflow", tag = "workflows", params(("name" = String, Path, description = "Its name")),
+    request_body = Value, responses((status = 204, description = "Done"), (status = 400, description = "The request is not right", body = ErrorBody), (status = 409, description = "It is not possible as things stand", body = ErrorBody)))]
 async fn save(
     State(studio): State<Arc<Studio>>,
     Path(name): Path<String>,
@@ -98,8 +98,8 @@ async fn save(
 }
 
 /// Delete a saved workflow
-#[utoipa::path(delete, path = "/api/workflows/{name}", tag = "workflows", params(("name" = String, Path, description = "Its name")),
-    responses((status = 204), (status = 404, body = ErrorBody)))]
+#[utoipa::path(delete, path = "/api/workflows/{name}", operation_id = "delete_workflow", tag = "workflows", params(("name" = String, Path, description = "Its name")),
+    responses((status = 204, description = "Done"), (status = 404, description = "There is no such thing", body = ErrorBody)))]
 async fn delete(State(studio): State<Arc<Studio>>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
     let name = parse(&name)?;
     blocking(move || studio.store.delete_workflow(&name)).await??;
@@ -107,8 +107,8 @@ async fn delete(State(studio): State<Arc<Studio>>, Path(name): Path<String>) -> 
 }
 
 /// Load a factory preset
-#[utoipa::path(get, path = "/api/presets/{name}", tag = "workflows", params(("name" = String, Path, description = "Its name")),
-    responses((status = 200, body = Value), (status = 404, body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/presets/{name}", operation_id = "load_preset", tag = "workflows", params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, description = "What was asked for", body = Value), (status = 404, description = "There is no such thing", body = ErrorBody)))]
 async fn preset(
     State(studio): State<Arc<Studio>>,
     Path(name): Path<String>,
@@ -126,8 +126,8 @@ async fn preset(
 /// Read a workflow from elsewhere
 ///
 /// Takes a document, or an array of the original Qpyt-UI.
-#[utoipa::path(post, path = "/api/import", tag = "workflows", request_body = Value,
-    responses((status = 200, body = ImportedView), (status = 400, body = ErrorBody)))]
+#[utoipa::path(post, path = "/api/import", operation_id = "import_document", tag = "workflows", request_body = Value,
+    responses((status = 200, description = "What was asked for", body = ImportedView), (status = 400, description = "The request is not right", body = ErrorBody)))]
 async fn import(State(studio): State<Arc<Studio>>, body: Bytes) -> Result<Json<ImportedView>, ApiError> {
     let imported = qpyt_workflow::import(&body, &studio.library.catalog())
         .map_err(|error| ApiError::bad_request("malformed-document", error.to_string()))?;
