@@ -12,9 +12,6 @@ use crate::weights::{ConfigFile, Loaded, WeightFiles};
 
 /// Bytes of a weight in memory.
 const WEIGHT_BYTES: u64 = 4;
-/// Share of latents and feature maps that a step of the network holds at once, per picture; see
-/// [`ModelLayout::activation_bytes`].
-const LIVE_MAPS: u64 = 8;
 
 /// Configurations and open weight files of a model folder.
 pub struct ModelLayout {
@@ -111,23 +108,6 @@ impl ModelLayout {
     pub fn weight_bytes(&self) -> u64 {
         let parts = [&self.unet_weights, &self.vae_weights, &self.text_weights];
         parts.iter().map(|w| w.weight_count()).sum::<u64>() * WEIGHT_BYTES
-    }
-
-    /// Estimated memory for the feature maps of one picture, the larger of two peaks: a step of the noise
-    /// predictor with `batch` pictures (all skip connections, and several maps at the widest level), and decoding
-    /// (several maps at the finest level that is computed in the next level's channels).
-    pub fn activation_bytes(&self, width: usize, height: usize, batch: usize) -> u64 {
-        let pixels = (width as u64).saturating_mul(height as u64);
-        let scale = self.vae.scale() as u64;
-        let latent_pixels = pixels / (scale * scale).max(1);
-        let map = |channels: usize, level: usize| (latent_pixels >> (2 * level).min(63)) * channels as u64;
-        let levels = self.unet.levels.iter().enumerate();
-        let skips: u64 = levels.clone().map(|(i, l)| map(l.channels, i) * (l.layers as u64 + 2)).sum();
-        let widest = levels.map(|(i, l)| map(l.channels, i)).max().unwrap_or(0);
-        let step = (skips + widest * LIVE_MAPS * 2).saturating_mul(batch as u64);
-        let finest = self.vae.channels.iter().take(2).max().copied().unwrap_or(0) as u64;
-        let decode = pixels.saturating_mul(finest).saturating_mul(LIVE_MAPS / 2);
-        step.max(decode).saturating_mul(WEIGHT_BYTES)
     }
 }
 

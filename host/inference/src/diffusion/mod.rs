@@ -1,5 +1,6 @@
 //! Latent diffusion: the noise predictor, the autoencoder, samplers, noise, and the pipeline that joins them.
 
+pub mod footprint;
 pub mod layout;
 pub mod noise;
 pub mod preview;

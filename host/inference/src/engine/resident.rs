@@ -7,8 +7,11 @@ use std::time::SystemTime;
 use candle_core::{Device, Tensor};
 
 use super::{EngineError, ImageRequest, InstalledModel, Observer};
+use crate::diffusion::footprint::activation_bytes;
 use crate::diffusion::layout::ModelLayout;
 use crate::diffusion::stable_diffusion::{PromptStates, StableDiffusion};
+use crate::diffusion::unet::UnetConfig;
+use crate::diffusion::vae::VaeConfig;
 
 /// Prompts whose states are kept per model.
 const KEPT_PROMPTS: usize = 8;
@@ -17,7 +20,7 @@ const KEPT_PROMPTS: usize = 8;
 pub(super) struct Resident {
     identity: Identity,
     pub(super) model: StableDiffusion,
-    layout: ModelLayout,
+    weight_bytes: u64,
     prompts: Mutex<Vec<(PromptKey, PromptStates)>>,
 }
 
@@ -61,12 +64,6 @@ impl Resident {
         kept.truncate(KEPT_PROMPTS);
         Ok(tensor)
     }
-
-    /// Memory for a request's picture on top of the weights.
-    fn activation_bytes(layout: &ModelLayout, request: &ImageRequest) -> u64 {
-        let batch = if request.guidance > 1.0 { 2 } else { 1 };
-        layout.activation_bytes(request.width as usize, request.height as usize, batch)
-    }
 }
 
 /// The loaded models, most recently used first.
@@ -95,21 +92,23 @@ impl ResidentModels {
         let mut loaded = lock(&self.loaded);
         let here = loaded.iter().position(|r| r.identity == identity).map(|place| loaded.remove(place));
         if let Some(resident) = here {
-            let activations = Resident::activation_bytes(&resident.layout, request);
-            let weights = resident.layout.weight_bytes();
+            let (unet, vae) = (resident.model.unet().config(), resident.model.vae().config());
+            let activations = footprint(unet, vae, request);
             loaded.insert(0, Arc::clone(&resident));
-            self.make_room(&mut loaded, 1, weights, activations)?;
+            self.make_room(&mut loaded, 1, resident.weight_bytes, activations)?;
             return Ok(resident);
         }
         let layout = ModelLayout::read(&model.path)?;
         // An older state of the same folder is of no more use.
         loaded.retain(|r| r.identity.path != identity.path);
-        self.make_room(&mut loaded, 0, layout.weight_bytes(), Resident::activation_bytes(&layout, request))?;
+        let weight_bytes = layout.weight_bytes();
+        self.make_room(&mut loaded, 0, weight_bytes, footprint(&layout.unet, &layout.vae, request))?;
         observer.note(&format!("loading {}", model.label));
         let started = std::time::Instant::now();
-        let sd = StableDiffusion::load(&layout, device)?;
+        let loaded_model = StableDiffusion::load(&layout, device)?;
         tracing::info!(model = %model.id, millis = started.elapsed().as_millis() as u64, "model loaded");
-        let resident = Arc::new(Resident { identity, model: sd, layout, prompts: Mutex::default() });
+        let resident =
+            Arc::new(Resident { identity, model: loaded_model, weight_bytes, prompts: Mutex::default() });
         loaded.insert(0, Arc::clone(&resident));
         Ok(resident)
     }
@@ -127,8 +126,7 @@ impl ResidentModels {
         if needed > self.budget {
             return Err(EngineError::OutOfMemory { needed, budget: self.budget });
         }
-        let others =
-            |loaded: &[Arc<Resident>]| loaded.iter().skip(keep).map(|r| r.layout.weight_bytes()).sum::<u64>();
+        let others = |loaded: &[Arc<Resident>]| loaded.iter().skip(keep).map(|r| r.weight_bytes).sum::<u64>();
         while loaded.len() > keep && others(loaded).saturating_add(needed) > self.budget {
             if let Some(dropped) = loaded.pop() {
                 tracing::info!(model = %dropped.identity.path.display(), "model dropped to make room");
@@ -136,6 +134,12 @@ impl ResidentModels {
         }
         Ok(())
     }
+}
+
+/// Memory for a request's picture on top of the weights.
+fn footprint(unet: &UnetConfig, vae: &VaeConfig, request: &ImageRequest) -> u64 {
+    let batch = if request.guidance > 1.0 { 2 } else { 1 };
+    activation_bytes(unet, vae, (request.width as usize, request.height as usize), batch)
 }
 
 /// Locks, also after a panic elsewhere: the lists are valid at every point.

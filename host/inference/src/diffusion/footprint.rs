@@ -1,0 +1,34 @@
+//! How much memory making a picture takes, estimated before it starts.
+
+use super::unet::UnetConfig;
+use super::vae::VaeConfig;
+
+/// Bytes of a value.
+const BYTES: u64 = 4;
+/// Maps of the widest level that a step of the noise predictor holds besides its skip connections: the joined
+/// input, what the residual block and the feed-forward layers (eight times as wide) make of it.
+const STEP_MAPS: u64 = 16;
+/// Maps of the finest level that decoding holds: input, normalised, convolved, skip connection and result.
+const DECODE_MAPS: u64 = 5;
+
+/// Bytes for the feature maps of a picture, the larger of two peaks: a step of the noise predictor with `batch`
+/// pictures, and decoding. Measured at 512x512 with Stable Diffusion 1.5's dimensions it is 5 % too much.
+pub fn activation_bytes(
+    unet: &UnetConfig,
+    vae: &VaeConfig,
+    (width, height): (usize, usize),
+    batch: usize,
+) -> u64 {
+    let pixels = (width as u64).saturating_mul(height as u64);
+    let scale = vae.scale() as u64;
+    let latent_pixels = pixels / (scale * scale).max(1);
+    let map = |channels: usize, level: usize| (latent_pixels >> (2 * level).min(63)) * channels as u64;
+    let levels = unet.levels.iter().enumerate();
+    let skips: u64 = levels.clone().map(|(i, l)| map(l.channels, i) * (l.layers as u64 + 2)).sum();
+    let widest = levels.map(|(i, l)| map(l.channels, i)).max().unwrap_or(0);
+    let step = (skips + widest * STEP_MAPS).saturating_mul(batch as u64);
+    // Up-sampling to the finest level happens in the channels of the next.
+    let finest = vae.channels.iter().take(2).max().copied().unwrap_or(0) as u64;
+    let decode = pixels.saturating_mul(finest).saturating_mul(DECODE_MAPS);
+    step.max(decode).saturating_mul(BYTES)
+}
