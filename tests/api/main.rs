@@ -2,11 +2,14 @@
 
 #[path = "../support/documents.rs"]
 mod documents;
+#[path = "../support/fixtures.rs"]
+mod fixtures;
 #[path = "../support/http.rs"]
 mod http;
 #[path = "../support/server.rs"]
 mod server;
 
+mod bricks;
 mod content;
 mod events;
 mod faults;

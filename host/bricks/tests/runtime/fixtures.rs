@@ -1,9 +1,7 @@
-//! Builds the fixtures once and puts each into a brick folder.
+//! The fixtures, loaded into one runtime that the tests share.
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
+    path::Path,
     sync::{Arc, OnceLock},
 };
 
@@ -13,51 +11,7 @@ use qpyt_bricks::{
 };
 use tokio::sync::OnceCell;
 
-use crate::host::FakeHost;
-
-/// The folder of a fixture: its `brick.toml` and its component.
-pub fn folder(name: &str) -> PathBuf {
-    static FOLDERS: OnceLock<PathBuf> = OnceLock::new();
-    let folders = FOLDERS.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
-        build(&source);
-        install(&source)
-    });
-    folders.join(name)
-}
-
-fn build(source: &Path) {
-    // Cargo's own lock makes test programs that run at the same time take turns.
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--target", "wasm32-wasip2", "--quiet"])
-        .current_dir(source)
-        .env("CARGO_TARGET_DIR", source.join("target"))
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env_remove("CARGO_BUILD_TARGET")
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "the fixtures in {} do not build. If the target is missing, add it: rustup target add wasm32-wasip2\n{errors}",
-        source.display()
-    );
-}
-
-fn install(source: &Path) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fixtures");
-    for entry in fs::read_dir(source.join("bricks")).unwrap() {
-        let brick = entry.unwrap();
-        let folder = target.join(brick.file_name());
-        fs::create_dir_all(&folder).unwrap();
-        let wasm = format!("{}.wasm", brick.file_name().to_str().unwrap().replace('-', "_"));
-        let built = source.join("target/wasm32-wasip2/release").join(&wasm);
-        fs::copy(built, folder.join(&wasm)).unwrap();
-        fs::copy(brick.path().join("brick.toml"), folder.join("brick.toml")).unwrap();
-    }
-    target
-}
+use crate::{built::folder, host::FakeHost};
 
 /// The runtime that all tests share; its compiled copies stay from run to run.
 pub fn runtime() -> &'static Runtime {

@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use qpyt_bricks::{Digest, Interface, LoadError, Value};
 use tempfile::TempDir;
 
-use crate::fixtures::{self, folder, new_runtime, run, runtime};
+use crate::{
+    built::folder,
+    fixtures::{self, new_runtime, run, runtime},
+};
 
 /// A brick folder with the component of a fixture, changed by `change`, and a manifest with `uses`.
 fn variant(fixture: &str, uses: &str, change: impl FnOnce(&mut Vec<u8>)) -> TempDir {

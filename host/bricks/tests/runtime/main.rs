@@ -1,6 +1,8 @@
 //! The runtime against bricks that misbehave (`tests/fixtures`), as real components in real sandboxes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+#[path = "../../../../tests/support/fixtures.rs"]
+mod built;
 mod capabilities;
 mod fixtures;
 mod host;
