@@ -7,21 +7,38 @@ use std::{
     sync::OnceLock,
 };
 
+/// What bricks are compiled for.
+const TARGET: &str = "wasm32-wasip2";
+
 /// The folder of a fixture: its `brick.toml` and its component.
 pub fn folder(name: &str) -> PathBuf {
     static FOLDERS: OnceLock<PathBuf> = OnceLock::new();
     let folders = FOLDERS.get_or_init(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+        add_target();
         build(&source);
         install(&source)
     });
     folders.join(name)
 }
 
+/// A fresh machine has Rust but not its target for components.
+fn add_target() {
+    let ask = ["--print", "target-libdir", "--target", TARGET];
+    let folder = Command::new("rustc").args(ask).output().unwrap().stdout;
+    if !Path::new(String::from_utf8_lossy(&folder).trim()).is_dir() {
+        let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+        assert!(
+            added.is_ok_and(|status| status.success()),
+            "Rust's target {TARGET} is missing and can't be added"
+        );
+    }
+}
+
 fn build(source: &Path) {
     // Cargo's own lock makes test programs that run at the same time take turns.
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--target", "wasm32-wasip2", "--quiet"])
+        .args(["build", "--release", "--target", TARGET, "--quiet"])
         .current_dir(source)
         .env("CARGO_TARGET_DIR", source.join("target"))
         .env_remove("RUSTFLAGS")
@@ -30,11 +47,7 @@ fn build(source: &Path) {
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "the fixtures in {} do not build. If the target is missing, add it: rustup target add wasm32-wasip2\n{errors}",
-        source.display()
-    );
+    assert!(output.status.success(), "the fixtures in {} do not build:\n{errors}", source.display());
 }
 
 fn install(source: &Path) -> PathBuf {
@@ -44,7 +57,7 @@ fn install(source: &Path) -> PathBuf {
         let folder = target.join(brick.file_name());
         fs::create_dir_all(&folder).unwrap();
         let wasm = format!("{}.wasm", brick.file_name().to_str().unwrap().replace('-', "_"));
-        let built = source.join("target/wasm32-wasip2/release").join(&wasm);
+        let built = source.join("target").join(TARGET).join("release").join(&wasm);
         fs::copy(built, folder.join(&wasm)).unwrap();
         fs::copy(brick.path().join("brick.toml"), folder.join("brick.toml")).unwrap();
     }
