@@ -182,7 +182,7 @@ impl ConfigFile {
 
 /// Reads a text file of at most `limit` bytes.
 pub(crate) fn read_text(path: &Path, limit: u64) -> Loaded<String> {
-    let file = File::open(path).map_err(|e| BrokenFile::new(path, format!("cannot be opened: {e}")))?;
+    let file = open_file(path)?;
     let mut text = String::new();
     let read = file.take(limit + 1).read_to_string(&mut text);
     let read = read.map_err(|e| BrokenFile::new(path, format!("cannot be read: {e}")))?;
@@ -190,6 +190,16 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Loaded<String> {
         return Err(BrokenFile::new(path, format!("is longer than {limit} bytes")));
     }
     Ok(text)
+}
+
+/// Opens a plain file; anything else, such as a pipe, could block or never end.
+pub(super) fn open_file(path: &Path) -> Loaded<File> {
+    let broken = |e: std::io::Error| BrokenFile::new(path, format!("cannot be opened: {e}"));
+    if std::fs::metadata(path).map_err(broken)?.is_file() {
+        File::open(path).map_err(broken)
+    } else {
+        Err(BrokenFile::new(path, "cannot be opened: it is not a plain file"))
+    }
 }
 
 fn whole(value: &Value) -> Option<usize> {

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -13,6 +12,7 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::config::open_file;
 use super::{BrokenFile, Loaded};
 
 /// Longest header that is read.
@@ -88,7 +88,7 @@ impl SafetensorsFile {
     /// The file cannot be read, is cut short, or its header contradicts itself.
     pub fn open(path: &Path) -> Loaded<Self> {
         let broken = |problem: String| BrokenFile::new(path, problem);
-        let file = File::open(path).map_err(|e| broken(format!("cannot be opened: {e}")))?;
+        let file = open_file(path)?;
         let length = file.metadata().map_err(|e| broken(format!("cannot be read: {e}")))?.len();
         if length < 8 {
             return Err(broken(format!("is {length} bytes long, too short for a safetensors file")));

@@ -136,6 +136,13 @@ fn half_precision_and_sharded_weights_are_found() {
 }
 
 #[test]
+fn what_is_not_a_plain_file_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = SafetensorsFile::open(folder.path()).err().unwrap();
+    assert!(error.problem.contains("not a plain file"), "{error}");
+}
+
+#[test]
 fn a_folder_without_weights_says_what_is_missing() {
     let error = WeightFiles::open(&PathBuf::from("/nowhere"), "model").err().unwrap();
     assert_eq!(error.to_string().split(':').next(), Some("/nowhere"));
