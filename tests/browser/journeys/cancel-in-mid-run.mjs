@@ -47,9 +47,8 @@ await journey(async ({ page, studio, app }) => {
   await events.end();
 
   await app.button("History").click();
-  const rows = app.panel("History").getByRole("list", { name: "History" }).getByRole("listitem");
-  await until("the history tells of all three", async () => {
-    const texts = await rows.allInnerTexts();
-    return texts.filter((text) => text.includes("Stopped")).length === 2 && texts.filter((text) => text.includes("Done")).length === 1;
-  });
+  const history = app.panel("History").getByRole("list", { name: "History" });
+  await history.getByText("Done", { exact: true }).waitFor();
+  assert.equal(await history.getByRole("listitem").count(), 3);
+  assert.equal(await history.getByText("Stopped", { exact: true }).count(), 2);
 });

@@ -2,13 +2,17 @@
 import assert from "node:assert/strict";
 import { journey } from "../support/journey.mjs";
 
-const NAME = "Äpfel & Birnen 100% / first try";
+const NAME = "Äpfel und Birnen 2.0 - first try";
 
 await journey(async ({ page, browser, studio, app }) => {
-  // Saving under a taken name is refused at first, which the console tells of.
-  browser.tolerate(/status of 409/);
+  // Saving under an impossible name and under a taken one is refused, which the console tells of.
+  browser.tolerate(/status of 40[09]/);
   await app.open();
   const name = page.getByRole("textbox", { name: "Workflow name" });
+  await name.fill("up/../and away");
+  await app.button("Save workflow").click();
+  await page.getByRole("alert").getByText(/"up\/\.\.\/and away" cannot be the name of a workflow/).waitFor();
+
   await name.fill(NAME);
   await app.prompt.fill("green pear on a white background");
   await app.button("Save workflow").click();

@@ -9,7 +9,6 @@ await journey(async ({ page, app }) => {
   const undo = app.button("Undo");
   const redo = app.button("Redo");
   assert.ok(await undo.isDisabled(), "there is nothing to undo at the start");
-  await app.page.getByRole("textbox", { name: "Workflow name" }).focus();
   // Nothing is kept before the first edit, so the start is what undoing that edit gives.
   await app.settings({ Count: 2 });
   await app.keeps("has the count", (document) => settingsOf(document).count === 2);
@@ -17,24 +16,25 @@ await journey(async ({ page, app }) => {
   const start = await app.keeps("has no edit", (document) => settingsOf(document).count === 1);
   assert.ok(await undo.isDisabled());
 
-  await app.page.getByRole("textbox", { name: "Workflow name" }).fill("Undone and redone");
+  await page.getByRole("textbox", { name: "Workflow name" }).fill("Undone and redone");
   await app.prompt.pressSequentially(" at night");
   await app.settings({ Steps: 31, Guidance: 4.5, Width: 128 });
   await app.brick("Settings").getByRole("button", { name: "Swap width and height" }).click();
   await app.brick("Settings").getByRole("button", { name: "Roll a seed" }).click();
+  await app.fold("Styles", false);
   await app.brick("Styles").getByRole("button", { name: "Watercolour", exact: true }).click();
 
   await app.button("Add brick").click();
   await app.panel("Add a brick").getByRole("button", { name: /Save to disk/ }).click();
   await app.brick("Save to disk").waitFor();
-  await app.brick("Styles").getByRole("button", { name: "Collapse Styles" }).click();
+  await app.fold("Styles", true);
   const grip = app.button("Move Settings");
   await grip.focus();
   await page.keyboard.press("ArrowLeft");
   await page.keyboard.press("Home");
   assert.deepEqual(await app.bricks(), ["Settings", "Prompt", "Styles", "Render", "Output", "Save to disk"]);
   await app.button("Remove Output").click();
-  await app.button("Expand Styles").click();
+  await app.fold("Styles", false);
   assert.deepEqual(await app.bricks(), ["Settings", "Prompt", "Styles", "Render", "Save to disk"]);
   const end = await app.keeps("has every edit", (document) => document.bricks.length === 5 && document.layout.collapsed.length === 0);
   assert.deepEqual(settingsOf(end), { ...settingsOf(start), steps: 31, guidance: 4.5, width: 64, height: 128, seed: settingsOf(end).seed });

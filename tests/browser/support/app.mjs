@@ -32,6 +32,18 @@ export class App {
     return this.brick("Prompt").getByRole("textbox", { name: "Prompt", exact: true });
   }
 
+  /** Folds a brick or unfolds it, by its own button. */
+  async fold(brick, folded) {
+    const verb = folded ? "Collapse" : "Expand";
+    if ((await this.isFolded(brick)) !== folded) await this.button(`${verb} ${brick}`).click();
+    await this.button(`${folded ? "Expand" : "Collapse"} ${brick}`).waitFor();
+  }
+
+  async isFolded(brick) {
+    const toggle = this.page.getByRole("button", { name: new RegExp(`^(Collapse|Expand) ${brick}$`) });
+    return (await toggle.getAttribute("aria-expanded")) === "false";
+  }
+
   number(brick, name) {
     return this.brick(brick).getByRole("spinbutton", { name, exact: true });
   }
