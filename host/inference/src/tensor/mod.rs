@@ -56,3 +56,58 @@ impl SharedOutput {
         unsafe { self.0.add(offset) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    fn wave(shape: &[usize], step: f64) -> Tensor {
+        let count: usize = shape.iter().product();
+        let values: Vec<f32> = (0..count).map(|i| (3.0 * (i as f64 * step).sin()) as f32).collect();
+        Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+    }
+
+    /// Runs a function in f32, which takes the kernels, and in f64, which takes the stock operations that serve
+    /// other devices, and compares.
+    fn check(name: &str, inputs: &[&Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>) {
+        let in_type = |dtype: DType| {
+            let inputs: Vec<Tensor> = inputs.iter().map(|t| t.to_dtype(dtype).unwrap()).collect();
+            f(&inputs).unwrap().to_dtype(DType::F64).unwrap()
+        };
+        let largest = |t: Tensor| t.abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
+        let (ours, stock) = (in_type(DType::F32), in_type(DType::F64));
+        let gap = largest((ours - &stock).unwrap()) / largest(stock).max(1.0);
+        assert!(gap < 2e-6, "{name} differs by {gap}");
+    }
+
+    #[test]
+    fn kernels_agree_with_the_stock_operations_of_other_devices() {
+        let (map, rows) = (wave(&[2, 12, 5, 7], 0.37), wave(&[2, 5, 12], 0.53));
+        let (scale, shift) = (wave(&[12], 0.9), wave(&[12], 0.4));
+        let (weight, bias) = (wave(&[8, 12], 0.21), wave(&[8], 0.8));
+        let kernel = wave(&[8, 12, 3, 3], 0.11);
+        let per_picture = wave(&[2, 8], 0.6);
+        for silu in [false, true] {
+            check("group norm", &[&map, &scale, &shift], |t| group_norm(&t[0], &t[1], &t[2], 3, 1e-5, silu));
+        }
+        check("layer norm", &[&rows, &scale, &shift], |t| layer_norm(&t[0], &t[1], &t[2], 1e-5));
+        check("linear", &[&rows, &weight, &bias], |t| linear(&t[0], &t[1], Some(&t[2])));
+        check("linear without bias", &[&rows, &weight], |t| linear(&t[0], &t[1], None));
+        check("silu", &[&rows], |t| silu(&t[0]));
+        check("gelu", &[&rows], |t| gelu(&t[0]));
+        check("quick gelu", &[&rows], |t| quick_gelu(&t[0]));
+        check("geglu", &[&rows], |t| geglu(&t[0]));
+        let halving = Conv2dGeometry { stride: 2, pad_before: 0, pad_after: 1 };
+        check("conv2d", &[&map, &kernel, &bias], |t| conv2d(&t[0], &t[1], &t[2], halving));
+        let same = Conv2dGeometry::padded(1);
+        check("conv2d per picture", &[&map, &kernel, &per_picture], |t| conv2d(&t[0], &t[1], &t[2], same));
+    }
+
+    #[test]
+    fn large_products_are_the_same_in_tiles_of_any_kind() {
+        // More rows and columns than one tile holds, and not multiples of it.
+        let (x, weight, bias) = (wave(&[300, 40], 0.013), wave(&[700, 40], 0.017), wave(&[700], 0.3));
+        check("linear", &[&x, &weight, &bias], |t| linear(&t[0], &t[1], Some(&t[2])));
+    }
+}
