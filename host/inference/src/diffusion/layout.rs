@@ -8,7 +8,7 @@ use super::samplers::SchedulerConfig;
 use super::unet::{BlockKind, Level, UnetConfig};
 use super::vae::VaeConfig;
 use crate::text::ClipConfig;
-use crate::weights::{ConfigFile, Loaded, WeightFiles};
+use crate::weights::{BrokenFile, ConfigFile, Loaded, WeightFiles};
 
 /// Bytes of a weight in memory.
 const WEIGHT_BYTES: u64 = 4;
@@ -51,6 +51,10 @@ impl ModelLayout {
             folder: folder.to_path_buf(),
         };
         layout.check_fit(&unet_file, &text_file)?;
+        let tokenizer = folder.join("tokenizer");
+        if !["tokenizer.json", "vocab.json"].iter().any(|name| tokenizer.join(name).is_file()) {
+            return Err(BrokenFile::new(tokenizer, "has neither `tokenizer.json` nor `vocab.json`"));
+        }
         Ok(layout)
     }
 

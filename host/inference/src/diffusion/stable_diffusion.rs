@@ -123,7 +123,7 @@ impl StableDiffusion {
         let preview = LatentPreview::fit(&vae)
             .map_err(|e| BrokenFile::new(layout.folder.join("vae"), format!("cannot decode: {e}")))?;
         Ok(Self {
-            tokenizer: ClipTokenizer::load(&layout.folder.join("tokenizer"), layout.text.positions)?,
+            tokenizer: ClipTokenizer::load(&layout.folder.join("tokenizer"), &layout.text)?,
             text: ClipTextModel::load(&layout.text, &text_weights, device)?,
             unet: Unet::load(&layout.unet, &weights(&layout.unet_weights), device)?,
             vae,
@@ -136,11 +136,6 @@ impl StableDiffusion {
     /// The tokenizer.
     pub fn tokenizer(&self) -> &ClipTokenizer {
         &self.tokenizer
-    }
-
-    /// The text encoder.
-    pub fn text(&self) -> &ClipTextModel {
-        &self.text
     }
 
     /// The noise predictor.

@@ -98,11 +98,6 @@ impl ClipTextModel {
         })
     }
 
-    /// The dimensions.
-    pub fn config(&self) -> &ClipConfig {
-        &self.config
-    }
-
     /// Encodes token ids to (1, ids, width): the hidden states `skip` layers before the last, through the final
     /// norm. `skip` 0 is the encoder's output.
     ///

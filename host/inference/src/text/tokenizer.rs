@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use tokenizers::Tokenizer;
 
+use super::ClipConfig;
 use crate::weights::{BrokenFile, ConfigFile, Loaded, read_text};
 
 /// Longest tokenizer file that is read.
@@ -35,17 +36,25 @@ pub struct TokenWindow {
 }
 
 impl ClipTokenizer {
-    /// Reads the tokenizer folder of a model. `longest` is the number of positions the text encoder has.
+    /// Reads the tokenizer folder of a model for its text encoder.
     ///
     /// # Errors
-    /// A file is missing or broken, or the special tokens are not in the vocabulary.
-    pub fn load(folder: &Path, longest: usize) -> Loaded<Self> {
+    /// A file is missing or broken, the special tokens are not in the vocabulary, or the text encoder knows fewer
+    /// tokens.
+    pub fn load(folder: &Path, encoder: &ClipConfig) -> Loaded<Self> {
         let joined = folder.join("tokenizer.json");
         let mut tokenizer = if joined.is_file() { from_json(&joined)? } else { from_vocabulary(folder)? };
         // Windows are cut and padded here, where it can be reported.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|e| BrokenFile::new(folder, e))?;
 
+        let words = tokenizer.get_vocab_size(true);
+        if words > encoder.vocabulary {
+            let problem = format!("has {words} tokens, the text encoder knows {}", encoder.vocabulary);
+            return Err(BrokenFile::new(folder, problem));
+        }
+
+        let longest = encoder.positions;
         let settings_path = folder.join("tokenizer_config.json");
         let settings = if settings_path.is_file() {
             ConfigFile::read(&settings_path)?
@@ -82,11 +91,6 @@ impl ClipTokenizer {
         let mut ids: Vec<u32> = std::iter::once(self.start).chain(kept).chain([self.end]).collect();
         ids.resize(self.window, self.padding);
         Ok(TokenWindow { ids, dropped: encoding.get_ids().len().saturating_sub(room) })
-    }
-
-    /// Length of a window, marks included.
-    pub fn window_length(&self) -> usize {
-        self.window
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use qpyt_inference::diffusion::layout::ModelLayout;
 use qpyt_inference::diffusion::stable_diffusion::StableDiffusion;
+use qpyt_inference::text::ClipTokenizer;
 use qpyt_inference::{Prediction, scan_models};
 use serde_json::{Value, json};
 
@@ -131,6 +132,33 @@ fn a_missing_or_truncated_file_is_reported_by_name() {
         let parent = path.parent().unwrap().to_string_lossy().into_owned();
         assert!(copy.refusal().contains(&parent), "{file} removed");
     }
+}
+
+#[test]
+fn tokenizers_that_do_not_fit_the_text_encoder_are_refused() {
+    let copy = Copy::new();
+    let tokenizer = copy.folder().join("tokenizer");
+    let load = || ClipTokenizer::load(&tokenizer, &ModelLayout::read(&copy.folder()).unwrap().text);
+    copy.set("text_encoder/config.json", "vocab_size", json!(400));
+    let error = load().err().unwrap().to_string();
+    assert!(error.contains("411 tokens") && error.contains("400"), "{error}");
+    copy.set("text_encoder/config.json", "vocab_size", json!(411));
+    copy.set("tokenizer/tokenizer_config.json", "pad_token", json!({"content": "<|none|>"}));
+    assert!(load().err().unwrap().to_string().contains("`<|none|>` (pad_token)"));
+    for name in ["tokenizer.json", "vocab.json"] {
+        std::fs::remove_file(tokenizer.join(name)).unwrap();
+    }
+    assert!(copy.refusal().contains("has neither `tokenizer.json`"));
+}
+
+#[test]
+fn padding_is_the_token_that_the_tokenizer_names() {
+    let copy = Copy::new();
+    copy.set("tokenizer/tokenizer_config.json", "pad_token", json!("!"));
+    let layout = ModelLayout::read(&copy.folder()).unwrap();
+    let window =
+        ClipTokenizer::load(&copy.folder().join("tokenizer"), &layout.text).unwrap().window("").unwrap();
+    assert_eq!((window.ids.len(), &window.ids[..3]), (77, [409, 410, 0].as_slice()));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use qpyt_inference::ScheduleId;
 use qpyt_inference::diffusion::layout::ModelLayout;
 use qpyt_inference::diffusion::samplers::{Sampler, SchedulerConfig};
 use qpyt_inference::diffusion::stable_diffusion::{CallReport, Outside, RunStart, StableDiffusion, Watcher};
+use qpyt_inference::text::ClipTokenizer;
 use qpyt_inference::weights::ConfigFile;
 use serde_json::{Value, json};
 
@@ -174,7 +175,8 @@ fn a_vocabulary_with_merges_tokenizes_like_the_joined_tokenizer_file() {
     for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
         std::fs::copy(case.folder.join("tokenizer").join(name), folder.path().join(name)).unwrap();
     }
-    let split = qpyt_inference::text::ClipTokenizer::load(folder.path(), 77).unwrap();
+    let encoder = ModelLayout::read(&case.folder).unwrap().text;
+    let split = ClipTokenizer::load(folder.path(), &encoder).unwrap();
     for prompt in [&case.prompt(), "", "  Two CATS,(sleeping:1.2)  don't\tmind é 漢字 42!", "🦊"] {
         assert_eq!(split.window(prompt).unwrap(), case.model.tokenizer().window(prompt).unwrap(), "{prompt}");
     }
