@@ -1,0 +1,84 @@
+/** Axe finds nothing serious on any view: dark and light, wide and as narrow as a phone. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { violations } from "../support/accessibility.mjs";
+import { journey } from "../support/journey.mjs";
+
+const WIDE = { width: 1440, height: 900 };
+const PHONE = { width: 390, height: 844 };
+const preset = JSON.parse(await readFile("workflows/first-picture.json", "utf8"));
+
+const withFaults = structuredClone(preset);
+withFaults.bricks.push({ id: "glow", brick: "acme:glow", requires: "^2.1", params: { amount: 0.7 } });
+withFaults.bricks.find((brick) => brick.id === "settings").params.width = 1000000;
+withFaults.layout.strip.push("glow");
+
+// Without animations nothing is looked at half faded in.
+await journey(async ({ browser, page, app }) => {
+  const found = [];
+  const look = async (view) => {
+    for (const viewport of [WIDE, PHONE]) {
+      await page.setViewportSize(viewport);
+      for (const colorScheme of ["dark", "light"]) {
+        await page.emulateMedia({ colorScheme });
+        for (const violation of await violations(page)) found.push(`${view}, ${colorScheme}, ${viewport.width} px: ${violation}`);
+      }
+    }
+    await page.setViewportSize(WIDE);
+  };
+
+  await app.open();
+  await app.fold("Styles", false);
+  await look("start");
+
+  await app.settings({ Steps: 150, Count: 16, Seed: 1 });
+  await app.generate.click();
+  await app.brick("Render").getByRole("img", { name: /^Preview/ }).waitFor();
+  await look("running");
+  await app.button("Queue, 1 unfinished").click();
+  await app.panel("Queue").getByRole("progressbar").waitFor();
+  await look("queue");
+  await page.keyboard.press("Escape");
+  await app.stop.click();
+  await app.stop.waitFor({ state: "hidden" });
+
+  await app.settings({ Steps: 2, Count: 2 });
+  await app.generate.click();
+  await app.picture("Output", 2).waitFor();
+  await look("result");
+  await app.button("View Output, picture 1").click();
+  await app.dialog("Picture").getByRole("img").waitFor();
+  await look("lightbox");
+  await page.keyboard.press("Escape");
+
+  await app.button("Save workflow").click();
+  await page.getByText("Saved “First picture”").last().waitFor();
+  await app.button("Open workflows").click();
+  await app.button("Delete First picture").waitFor();
+  await look("workflows");
+  await app.button("Delete First picture").click();
+  await app.dialog("Delete “First picture”?").waitFor();
+  await look("a question");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await app.button("History").click();
+  await app.panel("History").getByRole("button", { name: /^View/ }).waitFor();
+  await look("history");
+  await page.keyboard.press("Escape");
+  await app.button("Add brick").click();
+  await app.panel("Add a brick").getByRole("button", { name: /Save to disk/ }).waitFor();
+  await look("bricks to add");
+  await page.keyboard.press("Escape");
+  await app.button("Keyboard shortcuts").click();
+  await look("help");
+  await page.keyboard.press("Escape");
+
+  browser.tolerate(/status of 400/);
+  await app.importFile("with-faults.json", JSON.stringify(withFaults));
+  await app.brick("acme:glow").getByText(/is not installed/).waitFor();
+  await app.generate.click();
+  await page.getByRole("alert", { name: "This workflow can't run yet" }).waitFor();
+  await look("faults");
+
+  assert.deepEqual(found, []);
+}, { reducedMotion: "reduce" });
