@@ -1,4 +1,11 @@
 //! The HTTP API, seen by a program: one real studio for all tests of a file, real bricks, real inference.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 #[path = "../support/documents.rs"]
 mod documents;

@@ -2,6 +2,13 @@
 //!
 //! Each file in `journeys/` is one journey: a Node script that drives Chromium (playwright-core) against a studio of
 //! its own. Where Chromium is not installed the journeys count as ignored, and one line says so.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 #[path = "../support/server.rs"]
 mod server;

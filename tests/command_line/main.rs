@@ -1,4 +1,11 @@
 //! The command line, as a person types it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 #[path = "../support/server.rs"]
 mod server;

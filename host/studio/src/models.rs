@@ -34,10 +34,10 @@ impl Models {
     /// What is installed, and what is there but can't be used. Reads headers only.
     pub fn scan(&self) -> Arc<ModelScan> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, scan)) = seen.as_ref() {
-            if at.elapsed() < FRESH {
-                return scan.clone();
-            }
+        if let Some((at, scan)) = seen.as_ref()
+            && at.elapsed() < FRESH
+        {
+            return scan.clone();
         }
         let scan = Arc::new(scan_models(&self.folders));
         *seen = Some((Instant::now(), scan.clone()));
@@ -96,9 +96,9 @@ impl Models {
     pub fn digest(&self, model: &InstalledModel) -> Result<Digest, StoreError> {
         let mut hasher = blake3::Hasher::new();
         for file in model.files() {
-            let name = file.strip_prefix(&model.path).unwrap_or(&file).to_string_lossy().into_owned();
+            let name = file.strip_prefix(&model.path).unwrap_or(file).to_string_lossy().into_owned();
             hasher.update(name.as_bytes()).update(&[0]);
-            hasher.update(self.store.file_digest(&file)?.as_bytes());
+            hasher.update(self.store.file_digest(file)?.as_bytes());
         }
         Ok(hasher.finalize().into())
     }
