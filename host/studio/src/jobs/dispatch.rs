@@ -18,9 +18,7 @@ pub async fn work(lane: Lane, executor: Arc<Executor>, arrived: Arc<Notify>) {
         let next = arrived.notified();
         match executor.store.claim_next(lane) {
             Ok(Some(job)) => {
-                if let Err(error) = executor.run(&job).await {
-                    tracing::error!(job = %job.id, %error, "the end of a job could not be written");
-                }
+                executor.run(&job).await;
                 continue;
             }
             Ok(None) => {}

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use qpyt_bricks::{Digest, Interface, NamedValue, RunError, RunRequest, Value};
 use qpyt_workflow::{Document, KeyParts, Plan, PortRef, Step, cache_key, plan};
@@ -23,6 +24,9 @@ use crate::store::{CachedRun, EventKind, Job, JobId, Outcome, Store, StoreError}
 const BACKEND: &str = "candle-cpu-f32";
 /// The contract that bricks are run with; part of every cache key.
 const CONTRACTS: &str = "qpyt:brick@0.1.0;qpyt:media@0.1.0;qpyt:job@0.1.0;qpyt:ai@0.1.0;qpyt:store@0.1.0";
+
+/// How often the end of a job is written again while the disk is full.
+const REPEAT: Duration = Duration::from_secs(2);
 
 /// Everything that running a job needs.
 pub struct Executor {
@@ -55,13 +59,10 @@ impl From<StoreError> for Stopped {
 
 impl Executor {
     /// Runs a claimed job to its end and writes how it ended.
-    ///
-    /// # Errors
-    /// When its end can't be written.
-    pub async fn run(&self, job: &Job) -> Result<(), StoreError> {
+    pub async fn run(&self, job: &Job) {
         let cancel = self.live.begin(job.id);
         // A cancel that came between the claim and this line is in the row.
-        if self.store.job(job.id)?.cancel_requested {
+        if self.store.job(job.id).is_ok_and(|job| job.cancel_requested) {
             cancel.cancel();
         }
         let ended =
@@ -71,9 +72,19 @@ impl Executor {
             Err(Stopped::Cancelled) => Outcome::Cancelled,
             Err(Stopped::Failed(failure)) => Outcome::Failed(json!(failure)),
         };
-        let bricks = json!(self.live.end(job.id));
-        self.store.finish_job(job.id, &outcome, &bricks)?;
-        Ok(())
+        let bricks = self.live.end(job.id);
+        self.write_end(job.id, outcome, bricks).await;
+    }
+
+    /// Writes how a job ended. While the disk takes nothing, the end is kept in memory, where people see it, and
+    /// writing is tried again.
+    async fn write_end(&self, job: JobId, outcome: Outcome, bricks: Bricks) {
+        while let Err(error) = self.store.finish_job(job, &outcome, &json!(bricks)) {
+            tracing::error!(%job, %error, "the end of a job can't be written yet");
+            self.live.hold(job, &outcome, &bricks);
+            tokio::time::sleep(REPEAT).await;
+        }
+        self.live.release(job);
     }
 }
 

@@ -8,15 +8,28 @@ use tokio_util::sync::CancellationToken;
 
 use super::hub::Hub;
 use super::progress::{BrickProgress, BrickState, Bricks, Preview, ProgressUpdate};
-use crate::store::JobId;
+use super::view::JobFailure;
+use crate::store::{JobId, JobState, Outcome};
 
 /// Least time between two previews of a job. The newest wins; the browser needs no more to look alive.
 const PREVIEW_PAUSE: Duration = Duration::from_millis(120);
 
-/// The running jobs.
+/// The running jobs, and those whose end could not be written yet.
 pub struct Live {
     jobs: Mutex<HashMap<JobId, LiveJob>>,
+    held: Mutex<HashMap<JobId, Held>>,
     hub: Hub,
+}
+
+/// How a job ended, while its row can't say so.
+#[derive(Clone)]
+pub struct Held {
+    /// How it ended.
+    pub state: JobState,
+    /// Why, if it failed.
+    pub error: Option<JobFailure>,
+    /// How its bricks ended.
+    pub bricks: Bricks,
 }
 
 struct LiveJob {
@@ -29,7 +42,7 @@ struct LiveJob {
 impl Live {
     /// No job runs yet. Updates go to `hub`.
     pub fn new(hub: Hub) -> Self {
-        Self { jobs: Mutex::default(), hub }
+        Self { jobs: Mutex::default(), held: Mutex::default(), hub }
     }
 
     /// A job begins. The token stops it.
@@ -57,6 +70,26 @@ impl Live {
             }
         }
         ended.bricks
+    }
+
+    /// Keeps how a job ended until its row can say so.
+    pub fn hold(&self, job: JobId, outcome: &Outcome, bricks: &Bricks) {
+        let (state, error) = match outcome {
+            Outcome::Succeeded => (JobState::Succeeded, None),
+            Outcome::Cancelled => (JobState::Cancelled, None),
+            Outcome::Failed(error) => (JobState::Failed, serde_json::from_value(error.clone()).ok()),
+        };
+        self.lock_held().insert(job, Held { state, error, bricks: bricks.clone() });
+    }
+
+    /// The job's row says how it ended.
+    pub fn release(&self, job: JobId) {
+        self.lock_held().remove(&job);
+    }
+
+    /// How a job ended whose row can't say so yet.
+    pub fn held(&self, job: JobId) -> Option<Held> {
+        self.lock_held().get(&job).cloned()
     }
 
     /// Asks a running job to stop.
@@ -107,6 +140,10 @@ impl Live {
             running.preview = Some(preview.clone());
         }
         self.hub.preview(preview);
+    }
+
+    fn lock_held(&self) -> MutexGuard<'_, HashMap<JobId, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<JobId, LiveJob>> {

@@ -242,11 +242,16 @@ impl Jobs {
 
     /// Adds what only memory knows of a running job.
     fn enliven(&self, mut job: JobView) -> JobView {
-        if job.state == JobState::Running
-            && let Some((bricks, preview)) = self.live.look(job.id)
-        {
+        if job.state != JobState::Running {
+            return job;
+        }
+        if let Some((bricks, preview)) = self.live.look(job.id) {
             job.bricks = bricks;
             job.preview = preview;
+        } else if let Some(held) = self.live.held(job.id) {
+            job.state = held.state;
+            job.error = held.error;
+            job.bricks = held.bricks;
         }
         job
     }

@@ -151,13 +151,15 @@ impl StoreError {
         }
     }
 
-    /// Tells a full disk apart from other refusals of SQLite.
+    /// Tells a full disk apart from other refusals of SQLite, which finds no room for its index of the log first.
     pub(super) fn database(path: &Path, source: rusqlite::Error) -> Self {
-        match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => {
-                Self::NoSpace { folder: path.parent().unwrap_or(path).to_path_buf() }
-            }
-            _ => Self::Database { path: path.to_path_buf(), source },
+        let full = source.sqlite_error().is_some_and(|error| {
+            error.code == rusqlite::ErrorCode::DiskFull
+                || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+        });
+        if full {
+            return Self::NoSpace { folder: path.parent().unwrap_or(path).to_path_buf() };
         }
+        Self::Database { path: path.to_path_buf(), source }
     }
 }

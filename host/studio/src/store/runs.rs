@@ -41,13 +41,17 @@ impl Store {
                 return Ok(None);
             }
         }
-        self.change(|change| {
+        let noted = self.change(|change| {
             change
                 .transaction
                 .prepare_cached("UPDATE runs SET used_at = ?2 WHERE key = ?1")?
                 .execute(params![Name(key), Moment::now()])?;
             Ok(())
-        })?;
+        });
+        if let Err(error) = noted {
+            // On a full disk, what is known is still worth having.
+            tracing::warn!(%key, %error, "the use of a cached result was not noted");
+        }
         Ok(Some(CachedRun { outputs, content }))
     }
 
