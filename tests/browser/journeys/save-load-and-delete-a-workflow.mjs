@@ -11,12 +11,14 @@ await journey(async ({ page, browser, studio, app }) => {
   const name = page.getByRole("textbox", { name: "Workflow name" });
   await name.fill("up/../and away");
   await app.button("Save workflow").click();
-  await page.getByRole("alert").getByText(/"up\/\.\.\/and away" cannot be the name of a workflow/).waitFor();
+  const refusal = page.getByRole("alert").getByText(/"up\/\.\.\/and away" cannot be the name of a workflow/);
+  await refusal.waitFor();
 
   await name.fill(NAME);
   await app.prompt.fill("green pear on a white background");
   await app.button("Save workflow").click();
   await page.getByText(`Saved “${NAME}”`).last().waitFor();
+  await refusal.waitFor({ state: "hidden" });
 
   await name.fill("Second");
   await app.prompt.fill("two green pears");

@@ -6,7 +6,7 @@ import { until } from "../support/wait.mjs";
 
 await journey(async ({ page, app }) => {
   await app.open();
-  assert.deepEqual(await app.bricks(), ["Prompt", "Styles", "Settings", "Render", "Output"]);
+  await app.hasBricks("Prompt", "Styles", "Settings", "Render", "Output");
 
   // Enough steps to watch.
   await app.settings({ Steps: 150, Seed: 7 });

@@ -28,6 +28,14 @@ export class App {
     return this.page.getByRole("list", { name: "Bricks" }).getByRole("heading", { level: 2 }).allTextContents();
   }
 
+  /** Waits until the bricks stand in this order. */
+  async hasBricks(...names) {
+    let now;
+    await until(`the bricks are ${names.join(", ")}`, async () => (now = await this.bricks()).join() === names.join()).catch((error) => {
+      throw new Error(`${error.message} They are ${now.join(", ")}.`);
+    });
+  }
+
   get prompt() {
     return this.brick("Prompt").getByRole("textbox", { name: "Prompt", exact: true });
   }

@@ -1,4 +1,5 @@
 /** A person without a mouse: Tab until the thing is there. */
+import { until } from "./wait.mjs";
 
 const MOST_STOPS = 150;
 
@@ -14,8 +15,16 @@ export async function tabTo(page, name, key = "Tab") {
   throw new Error(`${MOST_STOPS} times ${key} did not reach “${name}”, but: ${stops.join(", ")}`);
 }
 
+/** Waits until the control with this accessible name has the keyboard. */
+export async function keyboardAt(page, name) {
+  let at;
+  await until(`“${name}” has the keyboard`, async () => (at = await focusedName(page)) === name).catch((error) => {
+    throw new Error(`${error.message} It is at “${at}”.`);
+  });
+}
+
 /** The name of what has the keyboard, through shadow roots. */
-export function focusedName(page) {
+function focusedName(page) {
   return page.evaluate(() => {
     let active = document.activeElement;
     while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
