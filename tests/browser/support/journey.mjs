@@ -6,7 +6,7 @@ import { App } from "./app.mjs";
 import { Browser } from "./browser.mjs";
 import { Studio } from "./studio.mjs";
 
-/** A journey that takes longer hangs. The first one on a fresh checkout builds the web app before. */
+/** A journey that takes longer hangs. */
 const LONGEST_MS = 120_000;
 
 /** Where a picture of the page at the moment of a failure goes. */
