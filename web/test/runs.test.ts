@@ -4,7 +4,7 @@ import { ApiError, Client } from "../src/net/client.js";
 import { EventConnection, type EventHandlers } from "../src/net/events.js";
 import type { Job } from "../src/net/types.js";
 import { Runs } from "../src/store/runs.js";
-import { stoppable } from "../src/store/selectors.js";
+import { isRefused, runUnderWay, stoppable } from "../src/store/selectors.js";
 import { Store } from "../src/store/state.js";
 import { catalog, firstPicture, job } from "./fixtures.js";
 
@@ -109,6 +109,20 @@ test("a second run waits in the queue while the bricks show the first", async ()
   assert.equal(store.state.shownBefore, first);
 });
 
+test("how far a run is tells the brick at work and its step, and that it waits before", async () => {
+  const { store, runs, say } = await page([]);
+  assert.equal(runUnderWay(store.state), undefined);
+  await runs.submit();
+  assert.deepEqual(runUnderWay(store.state), { title: "First picture", fraction: 0, text: "Waiting" });
+  const [id] = store.state.tracked;
+  assert.ok(id !== undefined);
+  say.job({ seq: 11, job: id, kind: "started", at: "", data: {} });
+  say.progress({ job: id, brick: "render", fraction: 0.52, step: 13, steps: 25 });
+  assert.deepEqual(runUnderWay(store.state), { title: "Render", fraction: 0.52, text: "13 / 25" });
+  say.job({ seq: 12, job: id, kind: "succeeded", at: "", data: {} });
+  assert.equal(runUnderWay(store.state), undefined);
+});
+
 test("a server that is away is told as a card, and the work is kept", async () => {
   const { store, runs, goAway } = await page([]);
   goAway();
@@ -124,7 +138,7 @@ test("a refusal puts its problems on the bricks", async () => {
   const refusing = new Client(() => Promise.resolve(new Response(JSON.stringify({ error: { code: "invalid", message: "No.", problems } }), { status: 400 })));
   await new Runs(store, refusing, () => Promise.resolve()).submit();
   assert.deepEqual(store.state.problems, problems);
-  assert.ok(store.state.refusedRun);
+  assert.ok(isRefused(store.state));
 });
 
 test("an error that is not JSON still says its status", async () => {

@@ -42,6 +42,18 @@ test("a size speaks for width and height", () => {
   );
 });
 
+test("a number may be left empty where null is allowed, a size where it is for both sides", () => {
+  const [open, set] = [{ type: ["integer", "null"], default: null }, { type: "integer" }];
+  const optional = (field: Field | undefined): boolean => (field?.widget === "number" || field?.widget === "size") && field.optional;
+  assert.deepEqual([open, set].map((property) => optional(only(property))), [true, false]);
+  const size = (width: JsonObject, height: JsonObject): Field | undefined => fields({ properties: { width: { ...width, "x-widget": "size" }, height } })[0];
+  assert.deepEqual([size(open, open), size(open, set), size(set, set)].map(optional), [true, false, false]);
+});
+
+test("a null of the document is not replaced by the default", () => {
+  assert.equal(valueOf({ it: null }, only({ type: ["integer", "null"], default: 25 })), null);
+});
+
 test("the form has the order that the schema asks for, with what it forgot at the end", () => {
   const schema = { properties: { a: {}, height: {}, b: {}, width: { "x-widget": "size" } }, "x-order": ["width", "height", "b", "gone"] };
   assert.deepEqual(

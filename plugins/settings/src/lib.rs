@@ -6,13 +6,12 @@ use qpyt_sdk::shapes;
 /// Size, quality and number of the pictures.
 #[derive(Params)]
 struct Settings {
-    /// In pixels.
-    #[param(default = 512, min = *shapes::SIDES.start(), max = *shapes::SIDES.end(), multiple_of = 8)]
-    #[param(widget = "size")]
-    width: u32,
-    /// In pixels.
-    #[param(default = 512, min = *shapes::SIDES.start(), max = *shapes::SIDES.end(), multiple_of = 8)]
-    height: u32,
+    /// In pixels. A side left empty follows the model's own size.
+    #[param(min = *shapes::SIDES.start(), max = *shapes::SIDES.end(), multiple_of = 8, widget = "size")]
+    width: Option<u32>,
+    /// In pixels. A side left empty follows the model's own size.
+    #[param(min = *shapes::SIDES.start(), max = *shapes::SIDES.end(), multiple_of = 8)]
+    height: Option<u32>,
     /// More steps take longer and are often finer.
     #[param(default = 25, min = *shapes::STEPS.start(), max = *shapes::STEPS.end())]
     steps: u32,
@@ -42,8 +41,8 @@ impl Brick for Settings {
 
     fn run(self, (): ()) -> Result<Given> {
         let settings = shapes::Settings {
-            width: Some(self.width),
-            height: Some(self.height),
+            width: self.width,
+            height: self.height,
             steps: Some(self.steps),
             guidance: Some(self.guidance),
             seed: self.seed,
@@ -71,9 +70,9 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_make_one_square_picture() {
+    fn the_defaults_make_one_picture_of_the_models_own_size() {
         let expected =
-            json!({"width": 512, "height": 512, "steps": 25, "guidance": 7.0, "seed": null, "count": 1});
+            json!({"width": null, "height": null, "steps": 25, "guidance": 7.0, "seed": null, "count": 1});
         assert_eq!(given("{}"), expected);
     }
 
@@ -82,6 +81,16 @@ mod tests {
         let params =
             r#"{"width": 768, "height": 640, "steps": 4, "guidance": 1.5, "seed": 4294967295, "count": 3}"#;
         assert_eq!(given(params), serde_json::from_str::<Value>(params).unwrap());
+    }
+
+    #[test]
+    fn one_side_may_be_set_and_the_other_left_to_the_model() {
+        let sides = |params: &str| {
+            let given = given(params);
+            (given["width"].clone(), given["height"].clone())
+        };
+        assert_eq!(sides(r#"{"width": 768, "height": null}"#), (json!(768), Value::Null));
+        assert_eq!(sides(r#"{"height": 640}"#), (Value::Null, json!(640)));
     }
 
     #[test]
@@ -97,7 +106,13 @@ mod tests {
         assert_eq!(bounds("guidance"), (Some(0.0), Some(30.0)));
         assert_eq!(bounds("seed"), (Some(0.0), Some(4_294_967_295.0)));
         assert_eq!(bounds("count"), (Some(1.0), Some(16.0)));
-        assert_eq!(schema["properties"]["seed"]["default"], Value::Null);
-        assert_eq!(schema["properties"]["seed"]["type"], json!(["integer", "null"]));
+        for name in ["width", "height", "seed"] {
+            assert_eq!(schema["properties"][name]["default"], Value::Null, "{name}");
+            assert_eq!(schema["properties"][name]["type"], json!(["integer", "null"]), "{name}");
+        }
+        for name in ["width", "height"] {
+            assert_eq!(schema["properties"][name]["x-step"], 8, "{name}");
+        }
+        assert_eq!(schema["properties"]["width"]["x-widget"], "size");
     }
 }

@@ -26,14 +26,15 @@ export class QpJobRow extends StudioElement<Job | undefined> {
       return html`<span class="thumbnail empty">${job.preview && !isFinished(job) ? html`<img src=${job.preview.image} alt="" />` : icon("image")}</span>`;
     }
     const pictures = job.results.map(fromResult);
+    const count = pictures.length;
     return html`<button
       class="thumbnail"
       type="button"
-      aria-label=${t("history.open", { name: job.name })}
+      aria-label=${count > 1 ? t("history.openMany", { name: job.name, count }) : t("history.open", { name: job.name })}
       @click=${() => this.studio.store.set({ lightbox: { pictures, index: 0 } })}
     >
       <img loading="lazy" src=${contentUrl(pictures[0]?.digest ?? "")} alt=${t("picture.alt", { title: job.name, number: 1 })} />
-      ${pictures.length > 1 ? html`<span class="count">${pictures.length}</span>` : nothing}
+      ${count > 1 ? html`<span class="count" aria-hidden="true">${count}</span>` : nothing}
     </button>`;
   }
 

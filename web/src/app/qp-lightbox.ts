@@ -1,8 +1,8 @@
 /** A picture over the whole page, with how it was made, and its neighbours a key away. */
 import { css, html, nothing } from "lit";
-import { customElement, query } from "lit/decorators.js";
-import { deepFocus } from "../elements/focus.js";
+import { customElement } from "lit/decorators.js";
 import { icon } from "../elements/icons.js";
+import { Modal, modalLook } from "../elements/modal.js";
 import { StudioElement } from "../elements/studio-element.js";
 import { t } from "../i18n/text.js";
 import { contentUrl } from "../net/client.js";
@@ -12,29 +12,15 @@ import { facts } from "./picture-facts.js";
 
 @customElement("qp-lightbox")
 export class QpLightbox extends StudioElement<Lightbox | undefined> {
-  @query("dialog") private readonly dialog!: HTMLDialogElement;
-  #returnTo: HTMLElement | undefined;
+  readonly #modal = new Modal(this, () => this.current !== undefined);
 
   protected view(state: State): Lightbox | undefined {
     return state.lightbox;
   }
 
-  override updated(): void {
-    const open = this.current !== undefined;
-    if (open === this.dialog.open) return;
-    if (open) {
-      this.#returnTo = deepFocus();
-      this.dialog.showModal();
-      this.dialog.focus();
-    } else {
-      this.dialog.close();
-    }
-  }
-
   #closed(): void {
     this.studio.store.set({ lightbox: undefined });
-    this.#returnTo?.focus();
-    this.#returnTo = undefined;
+    this.#modal.giveFocusBack();
   }
 
   #step(by: number): void {
@@ -78,7 +64,7 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
             : nothing}
         </figure>
         ${this.#side(picture)}
-        <button class="icon-button close" type="button" aria-label=${t("lightbox.close")} @click=${() => this.dialog.close()}>${icon("close")}</button>
+        <button class="icon-button close" type="button" aria-label=${t("lightbox.close")} @click=${() => this.#modal.close()}>${icon("close")}</button>
       </div>
     `;
   }
@@ -99,32 +85,13 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
   static override readonly styles = [
     base,
     controls,
+    modalLook,
     css`
       dialog {
         width: min(1240px, 94vw);
-        max-width: none;
         height: min(860px, 90vh);
         max-height: none;
-        padding: 0;
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        background: var(--surface);
-        color: var(--text);
-        box-shadow: var(--shadow-high);
-        overflow: hidden;
-      }
-
-      dialog:focus-visible {
-        outline: none;
-      }
-
-      dialog[open] {
-        animation: appear 180ms ease;
-      }
-
-      dialog::backdrop {
-        background: var(--scrim);
-        backdrop-filter: blur(6px);
+        --scale: 0.985;
       }
 
       .frame {
@@ -230,13 +197,6 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
         aside {
           max-height: 42dvh;
           padding-top: 16px;
-        }
-      }
-
-      @keyframes appear {
-        from {
-          opacity: 0;
-          transform: scale(0.985);
         }
       }
     `,

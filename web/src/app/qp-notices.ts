@@ -6,7 +6,7 @@ import { icon } from "../elements/icons.js";
 import { StudioElement } from "../elements/studio-element.js";
 import { t } from "../i18n/text.js";
 import type { Problem } from "../net/types.js";
-import { titlesOf } from "../store/selectors.js";
+import { isRefused, titlesOf } from "../store/selectors.js";
 import type { Notice, State } from "../store/state.js";
 import { base, controls } from "../styles/shared.js";
 
@@ -22,7 +22,7 @@ export type GoTo = CustomEvent<{ brick: string; name?: string }>;
 @customElement("qp-notices")
 export class QpNotices extends StudioElement<View> {
   protected view(state: State): View {
-    return { notices: state.notices, problems: state.problems, refusedRun: state.refusedRun };
+    return { notices: state.notices, problems: state.problems, refusedRun: isRefused(state) };
   }
 
   #go(brick: string, name?: string | null): void {

@@ -8,6 +8,7 @@ import { t } from "../i18n/text.js";
 import { queue, stoppable } from "../store/selectors.js";
 import type { Connection, Panel, State } from "../store/state.js";
 import { base, controls } from "../styles/shared.js";
+import "./qp-run-progress.js";
 import { topBarStyles } from "./top-bar-styles.js";
 
 interface View {
@@ -97,9 +98,10 @@ export class QpTopBar extends StudioElement<View> {
         </div>
         <div class="run">
           ${busy
-            ? html`<button class="button stop" type="button" title=${t("bar.stopHint")} ?disabled=${stopping} @click=${() => void runs.stop()}>
-                ${icon("stop")}${stopping ? t("bar.stopping") : t("bar.stop")}
-              </button>`
+            ? html`<qp-run-progress .studio=${this.studio}></qp-run-progress>
+                <button class="button stop" type="button" title=${t("bar.stopHint")} ?disabled=${stopping} @click=${() => void runs.stop()}>
+                  ${icon("stop")}${stopping ? t("bar.stopping") : t("bar.stop")}
+                </button>`
             : nothing}
           <button class="button primary generate" type="button" title=${t("bar.generateHint")} ?disabled=${!canRun || submitting} @click=${() => void runs.submit()}>
             ${icon("generator")}${t("bar.generate")}

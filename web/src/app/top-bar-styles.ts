@@ -108,6 +108,10 @@ export const topBarStyles = css`
     gap: 8px;
   }
 
+  qp-run-progress {
+    display: none;
+  }
+
   .generate {
     min-width: 128px;
     min-height: 38px;
@@ -158,6 +162,12 @@ export const topBarStyles = css`
       padding: 10px 12px calc(10px + env(safe-area-inset-bottom));
       background: color-mix(in srgb, var(--ground) 88%, transparent);
       backdrop-filter: blur(10px);
+      flex-wrap: wrap;
+    }
+
+    qp-run-progress {
+      display: block;
+      flex-basis: 100%;
     }
 
     .run .button {

@@ -1,13 +1,10 @@
-/**
- * A modal window over the page: in the middle, at a side, or over all of it. The browser's own `dialog` gives the
- * focus trap, Escape and the inert page behind it; this adds the frame and gives focus back where it was.
- */
+/** A window over the page, in the middle or at a side, with a heading and a way to close it. */
 import { LitElement, css, html } from "lit";
-import { customElement, property, query } from "lit/decorators.js";
+import { customElement, property } from "lit/decorators.js";
 import { t } from "../i18n/text.js";
 import { base, controls } from "../styles/shared.js";
-import { deepFocus } from "./focus.js";
 import { icon } from "./icons.js";
+import { Modal, modalLook } from "./modal.js";
 
 @customElement("qp-dialog")
 export class QpDialog extends LitElement {
@@ -15,35 +12,12 @@ export class QpDialog extends LitElement {
   @property({ reflect: true }) placement: "centre" | "left" | "right" = "centre";
   @property({ type: Boolean }) open = false;
 
-  @query("dialog") private readonly dialog!: HTMLDialogElement;
-  #returnTo: HTMLElement | undefined;
-
-  override updated(): void {
-    if (this.open === this.dialog.open) return;
-    if (this.open) {
-      this.#returnTo = deepFocus();
-      this.dialog.showModal();
-      (this.querySelector<HTMLElement>("[data-first-focus]") ?? this.dialog).focus();
-    } else {
-      this.dialog.close();
-    }
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#giveFocusBack();
-  }
+  readonly #modal = new Modal(this, () => this.open);
 
   #closed(): void {
     this.open = false;
-    this.#giveFocusBack();
+    this.#modal.giveFocusBack();
     this.dispatchEvent(new CustomEvent("qp-close"));
-  }
-
-  #giveFocusBack(): void {
-    const target = this.#returnTo;
-    this.#returnTo = undefined;
-    if (target?.isConnected) target.focus();
   }
 
   override render() {
@@ -52,7 +26,7 @@ export class QpDialog extends LitElement {
         <div class="frame">
           <div class="head">
             <h2 id="heading">${this.heading}</h2>
-            <button class="icon-button" type="button" aria-label=${t("dialog.close")} @click=${() => this.dialog.close()}>
+            <button class="icon-button" type="button" aria-label=${t("dialog.close")} @click=${() => this.#modal.close()}>
               ${icon("close")}
             </button>
           </div>
@@ -66,6 +40,7 @@ export class QpDialog extends LitElement {
   static override readonly styles = [
     base,
     controls,
+    modalLook,
     css`
       :host {
         display: contents;
@@ -73,29 +48,11 @@ export class QpDialog extends LitElement {
 
       dialog {
         width: min(560px, calc(100vw - 32px));
-        max-width: none;
         max-height: min(86vh, 900px);
-        padding: 0;
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        background: var(--surface);
-        color: var(--text);
-        box-shadow: var(--shadow-high);
-        overflow: hidden;
-      }
-
-      dialog:focus-visible {
-        outline: none;
       }
 
       dialog[open] {
         display: flex;
-        animation: appear 180ms ease;
-      }
-
-      dialog::backdrop {
-        background: var(--scrim);
-        backdrop-filter: blur(3px);
       }
 
       :host([placement="left"]) dialog,
@@ -145,13 +102,6 @@ export class QpDialog extends LitElement {
         min-height: 0;
         overflow: auto;
         padding: 4px 20px 20px;
-      }
-
-      @keyframes appear {
-        from {
-          opacity: 0;
-          transform: translateX(var(--from, 0)) scale(var(--scale, 1));
-        }
       }
     `,
   ];

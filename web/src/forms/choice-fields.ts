@@ -4,7 +4,7 @@ import { customElement } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { t } from "../i18n/text.js";
 import type { Model } from "../net/types.js";
-import { watch } from "../store/watch.js";
+import type { State } from "../store/state.js";
 import { FieldElement } from "./field-element.js";
 
 @customElement("qp-field-switch")
@@ -100,21 +100,13 @@ export class QpFieldSelect extends FieldElement<"select"> {
 
 @customElement("qp-field-model")
 export class QpFieldModel extends FieldElement<"model"> {
-  #unwatch: (() => void) | undefined;
-
   override connectedCallback(): void {
     super.connectedCallback();
     this.studio.needModels(this.field.family);
-    this.#unwatch = watch(
-      this.studio.store,
-      (state) => [state.models[this.field.family], state.brokenModels],
-      () => this.requestUpdate(),
-    );
   }
 
-  override disconnectedCallback(): void {
-    this.#unwatch?.();
-    super.disconnectedCallback();
+  protected override watched(state: State): unknown {
+    return [state.models[this.field.family], state.brokenModels];
   }
 
   #broken() {

@@ -3,9 +3,11 @@ import { type CSSResultGroup, LitElement, type TemplateResult, css, html, nothin
 import { property } from "lit/decorators.js";
 import { icon } from "../elements/icons.js";
 import { asText } from "../net/json.js";
-import type { Json, JsonObject } from "../net/types.js";
+import type { Json, JsonObject, Problem } from "../net/types.js";
 import type { ParamChange } from "../store/commands.js";
+import type { State } from "../store/state.js";
 import type { Studio } from "../store/studio.js";
+import { watch } from "../store/watch.js";
 import { base, controls } from "../styles/shared.js";
 import { type FieldOf, type Widget, valueOf } from "./schema.js";
 
@@ -16,8 +18,27 @@ export abstract class FieldElement<W extends Widget> extends LitElement {
   @property({ attribute: false }) studio!: Studio;
   @property({ attribute: false }) field!: FieldOf<W>;
   @property({ attribute: false }) params: JsonObject = {};
-  /** What is wrong with this parameter, in the server's words. */
-  @property({ attribute: false }) faults: string[] = [];
+  /** What is wrong with the parameters of this field, in the server's words. */
+  @property({ attribute: false }) faults: Problem[] = [];
+
+  #unwatch: (() => void) | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#unwatch = watch(
+      this.studio.store,
+      (state) => this.watched?.(state),
+      () => this.requestUpdate(),
+    );
+  }
+
+  override disconnectedCallback(): void {
+    this.#unwatch?.();
+    super.disconnectedCallback();
+  }
+
+  /** What the field shows of the state, beside its parameters. */
+  protected watched?(state: State): unknown;
 
   protected get value(): Json {
     return valueOf(this.params, this.field);
@@ -40,12 +61,17 @@ export abstract class FieldElement<W extends Widget> extends LitElement {
     return this.faults.length > 0 ? "true" : "false";
   }
 
+  /** For a field of several parameters: whether something is wrong with this one. */
+  protected invalidAt(name: string): "true" | "false" {
+    return this.faults.some((fault) => fault.name === name) ? "true" : "false";
+  }
+
   /** Goes under the control; the control names it by `aria-describedby="notes"`. */
   protected notes(): TemplateResult {
     const none = this.field.description === "" && this.faults.length === 0;
     return html`<div id="notes" class="notes" ?hidden=${none}>
       ${this.field.description ? html`<p class="hint">${this.field.description}</p>` : nothing}
-      ${this.faults.map((fault) => html`<p class="fault">${icon("alert")}<span>${fault}</span></p>`)}
+      ${this.faults.map((fault) => html`<p class="fault">${icon("alert")}<span>${fault.message}</span></p>`)}
     </div>`;
   }
 

@@ -1,8 +1,14 @@
 /**
- * What is being typed into a number box. A number counts as soon as it is allowed, so that a run started from within
- * the box uses it; what is not a number yet ("-", "5" on the way to "512") stays as typed and changes nothing.
+ * What is being typed into a number box. Every number counts at once and as it stands, allowed or not, so that a run
+ * started from within the box uses it and the server's check can say what is wrong with it. What is no number yet ("-"
+ * on the way to "-1") stays as typed and changes nothing.
  */
-import { type Bounds, snap } from "./schema.js";
+export interface Reading {
+  /** Whether an empty box means no number, instead of nothing new. */
+  optional?: boolean;
+  /** The browser gives an empty text for what it can't read as a number; then this is false. */
+  readable?: boolean;
+}
 
 export class NumberDraft {
   #text: string | undefined;
@@ -14,19 +20,22 @@ export class NumberDraft {
     return value === null ? "" : String(value);
   }
 
-  /** Takes a key stroke. Gives the number to set, if what stands there now is allowed. */
-  typed(text: string, value: number | null, bounds: Bounds): number | undefined {
-    const typed = text.trim() === "" ? NaN : Number(text);
-    const allowed = Number.isFinite(typed) && snap(typed, bounds) === typed;
+  /** Takes a key stroke. Gives what to set, `undefined` when nothing changes. */
+  typed(text: string, value: number | null, { optional = false, readable = true }: Reading = {}): number | null | undefined {
+    const typed = readable ? numberIn(text, optional) : undefined;
     this.#text = text;
-    this.#standsFor = allowed ? typed : value;
-    return allowed && typed !== value ? typed : undefined;
+    this.#standsFor = typed === undefined ? value : typed;
+    return typed === value ? undefined : typed;
   }
 
-  /** Typing has ended. Gives the nearest number allowed, `undefined` when no number stands there. */
-  settled(text: string, bounds: Bounds): number | undefined {
+  /** Typing has ended: the box shows the value again. */
+  settled(): void {
     this.#text = undefined;
-    const typed = text.trim() === "" ? NaN : Number(text);
-    return Number.isFinite(typed) ? snap(typed, bounds) : undefined;
   }
+}
+
+function numberIn(text: string, optional: boolean): number | null | undefined {
+  if (text.trim() === "") return optional ? null : undefined;
+  const number = Number(text);
+  return Number.isFinite(number) ? number : undefined;
 }

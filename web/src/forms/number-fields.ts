@@ -1,12 +1,12 @@
-/** Fields for numbers: a slider with its number, a seed, and a width with its height. */
+/** Fields for numbers: a slider with its number, and a seed. */
 import { css, html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import { icon } from "../elements/icons.js";
 import { t } from "../i18n/text.js";
 import { FieldElement } from "./field-element.js";
-import { NumberDraft } from "./number-draft.js";
-import { snap, valueOf } from "./schema.js";
+import { NumberBox, numberBoxLook } from "./number-box.js";
+import { snap } from "./schema.js";
 
 const sliderLook = css`
   input[type="range"] {
@@ -41,15 +41,6 @@ const sliderLook = css`
     box-shadow: 0 1px 4px rgb(0 0 0 / 0.4);
   }
 
-  input[type="number"] {
-    appearance: textfield;
-    -moz-appearance: textfield;
-  }
-
-  input[type="number"]::-webkit-inner-spin-button {
-    display: none;
-  }
-
   input.number {
     width: 84px;
     min-height: 30px;
@@ -61,44 +52,27 @@ const sliderLook = css`
 
 @customElement("qp-field-number")
 export class QpFieldNumber extends FieldElement<"number"> {
-  readonly #draft = new NumberDraft();
+  readonly #box = new NumberBox(this, (value) => this.change(value));
 
-  #typed(event: Event): void {
-    const typed = this.#draft.typed(textIn(event), this.#number, this.field);
-    if (typed !== undefined) this.change(typed);
+  #slid(event: Event): void {
+    this.change(snap(Number((event.target as HTMLInputElement).value), this.field));
   }
 
-  #settled(event: Event): void {
-    const settled = this.#draft.settled(textIn(event), this.field);
-    if (settled !== undefined) this.change(settled);
-    this.requestUpdate();
-  }
-
-  get #number(): number {
+  get #number(): number | null {
+    if (this.value === null && this.field.optional) return null;
     return Number(this.value ?? 0);
   }
 
   override render() {
-    const { minimum, maximum, step } = this.field;
-    const value = this.#number;
+    const { minimum, maximum, step, optional } = this.field;
+    const number = this.#number;
+    const value = number ?? minimum ?? 0;
     const bounded = minimum !== undefined && maximum !== undefined;
-    const filled = bounded && maximum > minimum ? ((value - minimum) / (maximum - minimum)) * 100 : 0;
+    const filled = bounded && maximum > minimum ? Math.min(1, Math.max(0, (value - minimum) / (maximum - minimum))) * 100 : 0;
     return html`
       <div class="head">
         <label for="control">${this.field.title}</label>
-        <input
-          id="control"
-          class="input number"
-          type="number"
-          min=${minimum ?? nothing}
-          max=${maximum ?? nothing}
-          step=${step}
-          aria-describedby="notes"
-          aria-invalid=${this.invalid}
-          .value=${live(this.#draft.shown(value))}
-          @input=${(event: Event) => this.#typed(event)}
-          @change=${(event: Event) => this.#settled(event)}
-        />
+        ${this.#box.render({ id: "control", value: number, optional, bounds: this.field, invalid: this.invalid })}
       </div>
       ${bounded
         ? html`<input
@@ -109,7 +83,7 @@ export class QpFieldNumber extends FieldElement<"number"> {
             aria-label=${t("field.slider", { field: this.field.title })}
             style="--filled: ${filled}%"
             .value=${live(String(value))}
-            @input=${(event: Event) => this.#settled(event)}
+            @input=${(event: Event) => this.#slid(event)}
           />`
         : nothing}
       ${this.notes()}
@@ -118,6 +92,7 @@ export class QpFieldNumber extends FieldElement<"number"> {
 
   static override readonly styles = [
     FieldElement.styles,
+    numberBoxLook,
     sliderLook,
     css`
       :host {
@@ -136,22 +111,10 @@ export class QpFieldSeed extends FieldElement<"seed"> {
   /** The seed of the last picture, offered to be kept. */
   @property({ type: Number }) lastSeed: number | undefined;
 
-  readonly #draft = new NumberDraft();
+  readonly #box = new NumberBox(this, (seed) => this.change(seed));
 
   get #seed(): number | null {
     return typeof this.value === "number" ? this.value : null;
-  }
-
-  #typed(event: Event): void {
-    const text = textIn(event);
-    const typed = this.#draft.typed(text, this.#seed, { ...this.field, step: 1 });
-    if (typed !== undefined) this.change(typed);
-    else if (text === "" && this.#seed !== null) this.change(null);
-  }
-
-  #settled(event: Event): void {
-    this.change(this.#draft.settled(textIn(event), { ...this.field, step: 1 }) ?? null);
-    this.requestUpdate();
   }
 
   #roll(): void {
@@ -178,20 +141,14 @@ export class QpFieldSeed extends FieldElement<"seed"> {
     return html`
       <label for="control">${this.field.title}</label>
       <div class="line">
-        <input
-          id="control"
-          class="input"
-          type="number"
-          min=${this.field.minimum}
-          max=${this.field.maximum}
-          step="1"
-          placeholder=${t("field.seedRandom")}
-          aria-describedby="notes"
-          aria-invalid=${this.invalid}
-          .value=${live(this.#draft.shown(this.#seed))}
-          @input=${(event: Event) => this.#typed(event)}
-          @change=${(event: Event) => this.#settled(event)}
-        />
+        ${this.#box.render({
+          id: "control",
+          value: this.#seed,
+          optional: true,
+          bounds: { ...this.field, step: 1 },
+          invalid: this.invalid,
+          placeholder: t("field.seedRandom"),
+        })}
         <button class="icon-button" type="button" aria-label=${t("field.seedRoll")} title=${t("field.seedRoll")} @click=${() => this.#roll()}>
           ${icon("dice")}
         </button>
@@ -203,7 +160,7 @@ export class QpFieldSeed extends FieldElement<"seed"> {
 
   static override readonly styles = [
     FieldElement.styles,
-    sliderLook,
+    numberBoxLook,
     css`
       .line {
         display: flex;
@@ -216,128 +173,4 @@ export class QpFieldSeed extends FieldElement<"seed"> {
       }
     `,
   ];
-}
-
-const SIZES: readonly [number, number][] = [
-  [64, 64],
-  [256, 256],
-  [512, 512],
-  [512, 768],
-  [768, 512],
-  [768, 768],
-  [768, 1344],
-  [1024, 1024],
-  [1344, 768],
-];
-
-@customElement("qp-field-size")
-export class QpFieldSize extends FieldElement<"size"> {
-  readonly #drafts = { width: new NumberDraft(), height: new NumberDraft() };
-
-  get #height(): number {
-    return Number(valueOf(this.params, this.field.height));
-  }
-
-  #set(width: number, height: number): void {
-    this.changeAll([
-      { name: this.field.name, value: snap(width, this.field) },
-      { name: this.field.height.name, value: snap(height, this.field) },
-    ]);
-  }
-
-  #picked(event: Event): void {
-    const [width, height] = SIZES[Number((event.target as HTMLSelectElement).value)] ?? [];
-    if (width !== undefined && height !== undefined) this.#set(width, height);
-  }
-
-  #typed(side: "width" | "height", event: Event, value: number): void {
-    const typed = this.#drafts[side].typed(textIn(event), value, this.field);
-    if (typed !== undefined) this.#setSide(side, typed);
-  }
-
-  #settled(side: "width" | "height", event: Event): void {
-    const settled = this.#drafts[side].settled(textIn(event), this.field);
-    if (settled !== undefined) this.#setSide(side, settled);
-    this.requestUpdate();
-  }
-
-  #setSide(side: "width" | "height", pixels: number): void {
-    if (side === "width") this.#set(pixels, this.#height);
-    else this.#set(Number(this.value), pixels);
-  }
-
-  #side(side: "width" | "height", title: string, value: number) {
-    const id = side === "width" ? "control" : "height";
-    return html`<div class="side">
-      <label for=${id}>${title}</label>
-      <input
-        id=${id}
-        class="input"
-        type="number"
-        min=${this.field.minimum}
-        max=${this.field.maximum}
-        step=${this.field.step}
-        aria-describedby="notes"
-        aria-invalid=${this.invalid}
-        .value=${live(this.#drafts[side].shown(value))}
-        @input=${(event: Event) => this.#typed(side, event, value)}
-        @change=${(event: Event) => this.#settled(side, event)}
-      />
-    </div>`;
-  }
-
-  override render() {
-    const width = Number(this.value);
-    const height = this.#height;
-    const fitting = SIZES.flatMap(([w, h], index) => (this.#fits(w) && this.#fits(h) ? [{ w, h, index }] : []));
-    const listed = fitting.some(({ w, h }) => w === width && h === height);
-    return html`
-      <div class="pair">
-        ${this.#side("width", this.field.title, width)}
-        <button class="icon-button" type="button" aria-label=${t("field.sizeSwap")} title=${t("field.sizeSwap")} @click=${() => this.#set(height, width)}>
-          ${icon("swap")}
-        </button>
-        ${this.#side("height", this.field.height.title, height)}
-      </div>
-      <select class="input" aria-label=${t("field.sizePreset")} @change=${(event: Event) => this.#picked(event)}>
-        ${listed ? nothing : html`<option value="-1" selected>${t("field.sizeOwn")}</option>`}
-        ${fitting.map(
-          ({ w, h, index }) => html`<option value=${index} .selected=${w === width && h === height}>${t(shape(w, h), { width: w, height: h })}</option>`,
-        )}
-      </select>
-      ${this.notes()}
-    `;
-  }
-
-  #fits(side: number): boolean {
-    return side >= this.field.minimum && side <= this.field.maximum;
-  }
-
-  static override readonly styles = [
-    FieldElement.styles,
-    sliderLook,
-    css`
-      .pair {
-        display: flex;
-        align-items: end;
-        gap: 4px;
-      }
-
-      .side {
-        display: grid;
-        flex: 1;
-        gap: 6px;
-        min-width: 0;
-      }
-    `,
-  ];
-}
-
-function shape(width: number, height: number): "field.sizeSquare" | "field.sizeTall" | "field.sizeWide" {
-  if (width === height) return "field.sizeSquare";
-  return width < height ? "field.sizeTall" : "field.sizeWide";
-}
-
-function textIn(event: Event): string {
-  return (event.target as HTMLInputElement).value;
 }

@@ -4,7 +4,7 @@ import { customElement, property, state } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import { icon } from "../elements/icons.js";
 import { t } from "../i18n/text.js";
-import { watch } from "../store/watch.js";
+import type { State } from "../store/state.js";
 import { FieldElement } from "./field-element.js";
 
 @customElement("qp-field-folder")
@@ -12,20 +12,9 @@ export class QpFieldFolder extends FieldElement<"folder"> {
   /** The id of the kind of brick that asks, `namespace:name`. */
   @property() brick = "";
   @state() private busy = false;
-  #unwatch: (() => void) | undefined;
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#unwatch = watch(
-      this.studio.store,
-      (state) => state.grants,
-      () => this.requestUpdate(),
-    );
-  }
-
-  override disconnectedCallback(): void {
-    this.#unwatch?.();
-    super.disconnectedCallback();
+  protected override watched(state: State): unknown {
+    return state.grants;
   }
 
   get #allowed(): boolean {

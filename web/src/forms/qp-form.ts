@@ -8,6 +8,7 @@ import "./choice-fields.js";
 import "./number-fields.js";
 import "./qp-field-folder.js";
 import "./qp-field-image.js";
+import "./qp-field-size.js";
 import "./qp-field-styles.js";
 import { type Field, fields } from "./schema.js";
 import "./text-fields.js";
@@ -29,9 +30,9 @@ export class QpForm extends LitElement {
     return control !== undefined && control !== null;
   }
 
-  #faults(field: Field): string[] {
+  #faults(field: Field): Problem[] {
     const names = field.widget === "size" ? [field.name, field.height.name] : [field.name];
-    return this.problems.filter((problem) => names.includes(problem.name ?? "")).map((problem) => problem.message);
+    return this.problems.filter((problem) => names.includes(problem.name ?? ""));
   }
 
   #field(field: Field): TemplateResult {

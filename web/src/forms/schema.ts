@@ -19,12 +19,12 @@ export type Field = Common &
   (
     | { widget: "text" }
     | { widget: "prompt" }
-    | { widget: "number"; minimum: number | undefined; maximum: number | undefined; step: number; whole: boolean }
+    | { widget: "number"; minimum: number | undefined; maximum: number | undefined; step: number; whole: boolean; optional: boolean }
     | { widget: "switch" }
     | { widget: "select"; choices: Choice[] }
     | { widget: "model"; family: string }
     | { widget: "seed"; minimum: number; maximum: number }
-    | { widget: "size"; height: Common; minimum: number; maximum: number; step: number }
+    | { widget: "size"; height: Common; minimum: number; maximum: number; step: number; optional: boolean }
     | { widget: "styles"; choices: Choice[]; limit: number }
     | { widget: "image" }
     | { widget: "folder" }
@@ -84,7 +84,7 @@ function field(name: string, spec: JsonObject): Field {
 
 function byType(common: Common, spec: JsonObject): Field {
   if (Array.isArray(spec["enum"])) return { ...common, widget: "select", choices: choices(spec, spec) };
-  const types = [spec["type"] ?? []].flat();
+  const types = typesOf(spec);
   if (types.includes("integer") || types.includes("number")) return numberField(common, spec, types.includes("integer"));
   if (types.includes("boolean")) return { ...common, widget: "switch" };
   if (types.includes("string")) return { ...common, widget: "text" };
@@ -93,7 +93,7 @@ function byType(common: Common, spec: JsonObject): Field {
 
 function numberField(common: Common, spec: JsonObject, whole: boolean): Field {
   const step = number(spec["x-step"]) ?? number(spec["multipleOf"]) ?? (whole ? 1 : 0.01);
-  return { ...common, widget: "number", minimum: number(spec["minimum"]), maximum: number(spec["maximum"]), step, whole };
+  return { ...common, widget: "number", minimum: number(spec["minimum"]), maximum: number(spec["maximum"]), step, whole, optional: mayBeNull(spec) };
 }
 
 function sizeField(name: string, width: JsonObject, height: JsonObject): Field {
@@ -104,7 +104,16 @@ function sizeField(name: string, width: JsonObject, height: JsonObject): Field {
     minimum: number(width["minimum"]) ?? 64,
     maximum: number(width["maximum"]) ?? 2048,
     step: number(width["multipleOf"]) ?? number(width["x-step"]) ?? 8,
+    optional: mayBeNull(width) && mayBeNull(height),
   };
+}
+
+function typesOf(spec: JsonObject): Json[] {
+  return [spec["type"] ?? []].flat();
+}
+
+function mayBeNull(spec: JsonObject): boolean {
+  return typesOf(spec).includes("null");
 }
 
 function commonPart(name: string, spec: JsonObject): Common {
@@ -130,7 +139,8 @@ function at(table: Json | undefined, value: Json, index: number): string {
 
 /** The value to show: what the document gives, else the default. */
 export function valueOf(params: JsonObject, field: { name: string; default: Json | undefined }): Json {
-  return params[field.name] ?? field.default ?? null;
+  const given = params[field.name];
+  return given === undefined ? (field.default ?? null) : given;
 }
 
 /** Rounds to the step counted from the minimum and keeps within the bounds. */

@@ -53,6 +53,7 @@ export class Library {
       return "failed";
     }
     this.store.set({ dirty: false, savedName: name });
+    this.store.dismiss("open");
     this.store.toast(t("toast.saved", { name }));
     void this.list();
     return "saved";
@@ -62,6 +63,7 @@ export class Library {
     await this.#attempt(async () => {
       await this.client.deleteWorkflow(name);
       if (this.store.state.savedName === name) this.store.set({ savedName: undefined, dirty: true });
+      this.store.dismiss("open");
       this.store.toast(t("toast.workflowDeleted", { name }));
       await this.list();
     });

@@ -2,7 +2,7 @@
 import { t } from "../i18n/text.js";
 import { ApiError, type Client } from "../net/client.js";
 import { EventConnection, type EventHandlers } from "../net/events.js";
-import type { Job, JobEvent } from "../net/types.js";
+import type { Job, JobEvent, WorkflowDocument } from "../net/types.js";
 import { afterEvent, afterPreview, afterProgress, isFinished, merged } from "./jobs.js";
 import { shownJob, stoppable, titlesOf } from "./selectors.js";
 import type { Store } from "./state.js";
@@ -44,9 +44,9 @@ export class Runs {
       const job = await this.client.submit(uuid(), document);
       this.store.putJob(merged(this.store.state.jobs[job.id], job));
       this.#track(job.id);
-      this.store.set({ problems: [], refusedRun: false, announcement: t("announce.queued") });
+      this.store.set({ problems: [], refusedRun: undefined, announcement: t("announce.queued") });
     } catch (error) {
-      this.#refused(error);
+      this.#refused(document, error);
     } finally {
       this.store.set({ submitting: false });
     }
@@ -221,10 +221,10 @@ export class Runs {
     }
   }
 
-  #refused(error: unknown): void {
+  #refused(document: WorkflowDocument, error: unknown): void {
     if (!(error instanceof ApiError)) throw error;
     if (error.unreachable) return this.#unreachable();
-    if (error.problems.length > 0) this.store.set({ problems: error.problems, refusedRun: true });
+    if (error.problems.length > 0) this.store.set({ problems: error.problems, refusedRun: document });
     else this.store.notify({ key: "run", tone: "error", title: t("notice.refused"), message: error.message });
   }
 
@@ -234,7 +234,9 @@ export class Runs {
 
   async #attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await work();
+      const done = await work();
+      this.store.dismiss("job");
+      return done;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.unreachable) this.#unreachable();

@@ -1,4 +1,6 @@
 /** What the views show, computed from the state. */
+import { progressText } from "../i18n/progress.js";
+import { t } from "../i18n/text.js";
 import { asText } from "../net/json.js";
 import type { BrickInfo, BrickInstance, BrickRun, Job, Json, JsonObject, Preview, Problem, Result, ValueSummary, WorkflowDocument } from "../net/types.js";
 import { splitEnd } from "../ports/wiring.js";
@@ -48,6 +50,28 @@ export function stoppable(state: State): Job | undefined {
   const shown = shownJob(state);
   if (shown && !isFinished(shown)) return shown;
   return state.tracked.map((id) => state.jobs[id]).findLast((job) => job !== undefined && !isFinished(job));
+}
+
+/** Whether the document, as it stands, was refused a run. */
+export function isRefused(state: State): boolean {
+  return state.refusedRun === state.document;
+}
+
+export interface RunView {
+  /** The brick at work, else the workflow. */
+  title: string;
+  /** Of the brick at work, 0 to 1. */
+  fraction: number;
+  text: string;
+}
+
+/** How far the job is that Stop would end. */
+export function runUnderWay(state: State): RunView | undefined {
+  const job = stoppable(state);
+  if (!job) return undefined;
+  const [id, run] = Object.entries(job.bricks).find(([, candidate]) => candidate.state === "running") ?? [];
+  if (id === undefined) return { title: job.name || t("workflow.untitled"), fraction: 0, text: t("state.waiting") };
+  return { title: titlesOf(state).get(id) ?? id, fraction: run?.fraction ?? 0, text: progressText(run) };
 }
 
 /** Unfinished jobs, the one that runs first. */

@@ -80,8 +80,8 @@ export interface State {
   shownBefore: string | undefined;
   submitting: boolean;
   problems: Problem[];
-  /** Whether a run was refused because of the problems. */
-  refusedRun: boolean;
+  /** The document whose run was refused because of the problems. */
+  refusedRun: WorkflowDocument | undefined;
   connection: Connection;
   notices: Notice[];
   toasts: Toast[];
@@ -112,7 +112,7 @@ export const INITIAL: State = {
   shownBefore: undefined,
   submitting: false,
   problems: [],
-  refusedRun: false,
+  refusedRun: undefined,
   connection: "connecting",
   notices: [],
   toasts: [],

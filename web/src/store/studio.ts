@@ -115,7 +115,7 @@ export class Studio {
     try {
       const { problems } = await this.client.check(document);
       if (document !== this.store.state.document) return;
-      this.store.set({ problems, refusedRun: false });
+      this.store.set({ problems });
       if (problems.length === 0) this.store.dismiss("check");
     } catch (error) {
       // The stream of events tells of a server that is gone, and the check is made again when it is back.

@@ -2,6 +2,8 @@
 import { LitElement, css, html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { icon } from "../elements/icons.js";
+import "../elements/qp-progress.js";
+import { progressText } from "../i18n/progress.js";
 import { t } from "../i18n/text.js";
 import { contentUrl } from "../net/client.js";
 import type { BrickRun, Preview } from "../net/types.js";
@@ -31,25 +33,8 @@ export class QpStage extends LitElement {
   }
 
   #progress() {
-    const { fraction, step, steps, note } = this.run ?? {};
-    const percent = Math.round((fraction ?? 0) * 100);
-    const text = step && steps ? t("progress.steps", { step, steps }) : note ? note : t("progress.percent", { percent });
-    return html`
-      <div class="progress">
-        <div
-          class="track"
-          role="progressbar"
-          aria-label=${t("progress.label", { brick: this.label })}
-          aria-valuemin="0"
-          aria-valuemax="100"
-          aria-valuenow=${percent}
-          aria-valuetext=${text}
-        >
-          <div class="filled" style="width: ${percent}%"></div>
-        </div>
-        <span class="steps">${text}</span>
-      </div>
-    `;
+    const label = t("progress.label", { brick: this.label });
+    return html`<qp-progress label=${label} .fraction=${this.run?.fraction ?? 0} text=${progressText(this.run)}></qp-progress>`;
   }
 
   #picture(picture: Picture, index: number) {
@@ -160,34 +145,6 @@ export class QpStage extends LitElement {
         position: absolute;
         inset: 0;
         animation: none;
-      }
-
-      .progress {
-        display: flex;
-        align-items: center;
-        gap: 12px;
-      }
-
-      .track {
-        flex: 1;
-        height: 6px;
-        border-radius: 3px;
-        background: var(--line);
-        overflow: hidden;
-      }
-
-      .filled {
-        height: 100%;
-        border-radius: 3px;
-        background: var(--tint, var(--accent));
-        transition: width 160ms linear;
-      }
-
-      .steps {
-        color: var(--text-soft);
-        font-size: 13px;
-        font-variant-numeric: tabular-nums;
-        white-space: nowrap;
       }
 
       @keyframes reveal {

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Client } from "../src/net/client.js";
+import { isRefused } from "../src/store/selectors.js";
+import { Studio } from "../src/store/studio.js";
+import { catalog, firstPicture } from "./fixtures.js";
+
+const PROBLEMS = [{ code: "bad-param", brick: "settings", name: "width", message: "`width` must be at most 2048, not 1000000" }];
+
+/** A server that finds the same fault in every document. */
+function refusing(path: string): Response {
+  if (path === "/api/check") return new Response(JSON.stringify({ problems: PROBLEMS }), { status: 200 });
+  return new Response(JSON.stringify({ error: { code: "invalid", message: "No.", problems: PROBLEMS } }), { status: 400 });
+}
+
+test("a refusal keeps its words while the document is the one refused, also after the check has answered", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const asked: string[] = [];
+  const client = new Client((input) => {
+    asked.push(input as string);
+    return Promise.resolve(refusing(input as string));
+  });
+  const studio = new Studio(client, { getItem: () => null, setItem: () => undefined });
+  const checked = async (): Promise<void> => {
+    context.mock.timers.tick(1000);
+    await new Promise(setImmediate);
+  };
+  studio.store.set({ document: firstPicture(), catalog, catalogLoaded: true });
+  await studio.runs.submit();
+  assert.ok(isRefused(studio.store.state));
+  await checked();
+  assert.deepEqual(asked, ["/api/jobs", "/api/check"]);
+  assert.ok(isRefused(studio.store.state));
+  studio.editor.setParams("settings", [{ name: "width", value: 64 }]);
+  await checked();
+  assert.ok(!isRefused(studio.store.state));
+  assert.deepEqual(studio.store.state.problems, PROBLEMS);
+});
