@@ -3,16 +3,21 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use axum::Router;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::arguments::{Common, Serve};
 use super::{overrides, ready};
 use crate::config::{Config, Environment, Overrides};
 use crate::http;
 use crate::studio::{Access, Studio};
+
+/// How long requests under way may take once the studio is told to stop.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 
 /// Starts the studio and answers until it is told to stop (Ctrl+C, or SIGTERM).
 ///
@@ -38,12 +43,23 @@ pub(super) async fn serve(common: &Common, options: Serve) -> anyhow::Result<Exi
     if config.open_browser && open::that_detached(&page).is_err() {
         println!("Open this address in your browser.");
     }
-    axum::serve(listener, http::router(studio.clone(), address, token))
-        .with_graceful_shutdown(told_to_stop())
-        .await
-        .context("the server failed")?;
+    answer(listener, http::router(studio.clone(), address, token)).await.context("the server failed")?;
     studio.stop();
     Ok(ExitCode::SUCCESS)
+}
+
+/// Answers until told to stop. Requests under way get a moment to end; open event streams never end by themselves.
+async fn answer(listener: TcpListener, router: Router) -> std::io::Result<()> {
+    let stop = CancellationToken::new();
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::select! {
+        ended = async { server.await } => ended,
+        () = async {
+            told_to_stop().await;
+            stop.cancel();
+            tokio::time::sleep(LAST_MOMENT).await;
+        } => Ok(()),
+    }
 }
 
 async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
