@@ -183,6 +183,10 @@ fn a_folder_is_granted_and_taken_back() {
     let (data, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let path = folder.path().to_str().unwrap();
     assert!(qpyt(data.path(), &["bricks", "grant", "qpyt:save-to-disk", "--folder", path]).status.success());
+    let listed = json(&qpyt(data.path(), &["bricks", "--json"]));
+    let save =
+        listed["bricks"].as_array().unwrap().iter().find(|brick| brick["id"] == "qpyt:save-to-disk").unwrap();
+    assert_eq!(save["granted"].as_array().map(Vec::len), Some(1), "{save:#}");
     assert!(qpyt(data.path(), &["bricks", "revoke", "qpyt:save-to-disk", "--folder", path]).status.success());
     let told = complaint(&qpyt(data.path(), &["bricks", "revoke", "qpyt:save-to-disk", "--folder", path]));
     assert!(told.contains("no permission"), "{told}");

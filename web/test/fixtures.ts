@@ -8,7 +8,8 @@ function port(name: string, kind: PortKind, required = false, many = false): Por
 
 function brick(id: string, label: string, category: Category, inputs: Port[], outputs: Port[], properties: JsonObject = {}): BrickInfo {
   const schema = { type: "object", properties };
-  return { id, version: "0.1.0", digest: "blake3:00", label, category, doc: "", inputs, outputs, params_schema: schema, uses: [], pure: true, heavy: false };
+  return { id, version: "0.1.0", digest: "blake3:00", label, category, doc: "", inputs, outputs, params_schema: schema, uses: [],
+    granted: [], pure: true, heavy: false };
 }
 
 export const infos: BrickInfo[] = [

@@ -9,6 +9,8 @@ use qpyt_workflow::{BrickSpec, Catalog, Category, DigestError, NameError, Port, 
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::store::Grant;
+
 /// All installed bricks.
 pub struct Library {
     binaries: HashMap<qpyt_workflow::Digest, Arc<Binary>>,
@@ -54,9 +56,9 @@ impl Library {
         self.binaries.get(&spec.digest)
     }
 
-    /// What the HTTP API and `qpyt bricks` show.
-    pub fn list(&self) -> BrickList {
-        let bricks = self.catalog.iter().map(|spec| self.view(spec)).collect();
+    /// What the HTTP API and `qpyt bricks` show, with what the person allowed.
+    pub fn list(&self, grants: &[Grant]) -> BrickList {
+        let bricks = self.catalog.iter().map(|spec| self.view(spec, grants)).collect();
         let refused = self
             .refused
             .iter()
@@ -68,11 +70,14 @@ impl Library {
         BrickList { bricks, refused }
     }
 
-    fn view(&self, spec: &BrickSpec) -> BrickView {
+    fn view(&self, spec: &BrickSpec, grants: &[Grant]) -> BrickView {
         let uses = self
             .binary_of(spec)
             .map(|binary| binary.manifest().uses.iter().map(ToString::to_string).collect())
             .unwrap_or_default();
+        let is_for = |grant: &&Grant| {
+            grant.allows.brick == spec.id.as_str() && grant.allows.digest.to_string() == spec.digest.as_str()
+        };
         BrickView {
             id: spec.id.to_string(),
             version: spec.version.to_string(),
@@ -84,6 +89,7 @@ impl Library {
             outputs: spec.outputs.iter().map(PortView::from).collect(),
             params_schema: spec.params_schema.clone(),
             uses,
+            granted: grants.iter().filter(is_for).map(|grant| grant.allows.scope.clone()).collect(),
             pure: spec.pure,
             heavy: spec.heavy,
         }
@@ -168,6 +174,8 @@ pub struct BrickView {
     pub params_schema: serde_json::Value,
     /// The interfaces of the host that it may use.
     pub uses: Vec<String>,
+    /// The folders that the person allowed this binary to write into.
+    pub granted: Vec<String>,
     /// A function of its inputs and parameters alone, so its results are kept.
     pub pure: bool,
     /// Needs the accelerator.

@@ -50,6 +50,8 @@ export interface components {
             digest: string;
             /** @description One or two sentences for the person. */
             doc: string;
+            /** @description The folders that the person allowed this binary to write into. */
+            granted: string[];
             /** @description Needs the accelerator. */
             heavy: boolean;
             /** @description `namespace:name` */

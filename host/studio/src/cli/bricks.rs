@@ -16,7 +16,7 @@ use crate::studio::Access;
 /// When the studio can't start.
 pub(super) async fn list(common: &Common, json: bool) -> anyhow::Result<ExitCode> {
     let studio = open(common, Access::Beside).await?;
-    let listed = studio.library.list();
+    let listed = studio.library.list(&studio.store.grants()?);
     if json {
         println!("{}", serde_json::to_string_pretty(&listed)?);
         return Ok(ExitCode::SUCCESS);
@@ -25,6 +25,9 @@ pub(super) async fn list(common: &Common, json: bool) -> anyhow::Result<ExitCode
         let digest: String = brick.digest.chars().take("blake3:".len() + 12).collect();
         let uses = if brick.uses.is_empty() { "nothing".to_owned() } else { brick.uses.join(", ") };
         println!("{:<20} {:<8} {:<20} {:<10} uses {uses}", brick.id, brick.version, digest, brick.category);
+        for folder in &brick.granted {
+            println!("{:<20} may write into {folder}", "");
+        }
     }
     for refused in &listed.refused {
         eprintln!("refused {}: {}", refused.path, refused.message);
