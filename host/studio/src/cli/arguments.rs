@@ -26,7 +26,7 @@ pub struct Common {
     /// The folder that holds everything you make: jobs, pictures, workflows, settings
     #[arg(long, global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// A settings file to use instead of DATA/qpyt.toml
+    /// A settings file to use instead of the qpyt.toml here or in the data folder
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Don't build bricks and the web app, even if their sources changed
