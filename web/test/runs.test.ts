@@ -11,9 +11,17 @@ import { catalog, firstPicture, job } from "./fixtures.js";
 /** A server of jobs behind `fetch`. */
 function server(jobs: Map<string, Job>) {
   const asked: string[] = [];
+  /** Jobs beyond the first page of the list. */
+  const unlisted = new Set<string>();
   let away = false;
+  let held: (() => void)[] | undefined;
   const answer = (status: number, body: unknown): Response => new Response(JSON.stringify(body), { status });
-  const fetcher = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+  const fetcher = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const given = await answerTo(input, init);
+    if (held) await new Promise<void>((resolve) => held?.push(resolve));
+    return given;
+  };
+  const answerTo = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const path = input as string;
     const method = init?.method ?? "GET";
     asked.push(`${method} ${path}`);
@@ -23,17 +31,31 @@ function server(jobs: Map<string, Job>) {
       jobs.set(id, job(id, { last_seq: 10 }));
       return Promise.resolve(answer(202, jobs.get(id)));
     }
-    if (path.startsWith("/api/jobs?")) return Promise.resolve(answer(200, { jobs: [...jobs.values()] }));
+    if (path.startsWith("/api/jobs?")) return Promise.resolve(answer(200, { jobs: [...jobs.values()].filter(({ id }) => !unlisted.has(id)) }));
     const known = jobs.get(path.split("/")[3] ?? "");
     return Promise.resolve(known ? answer(200, known) : answer(404, { error: { code: "unknown-job", message: "No such job." } }));
   };
-  return { client: new Client(fetcher), asked, goAway: () => (away = true), comeBack: () => (away = false) };
+  const hold = (): void => void (held = []);
+  const letGo = async (): Promise<void> => {
+    const waiting = held ?? [];
+    held = undefined;
+    for (const give of waiting) give();
+    await settled();
+  };
+  return { client: new Client(fetcher), jobs, unlisted, asked, goAway: () => (away = true), comeBack: () => (away = false), hold, letGo };
 }
 
-async function page(jobs: Job[], kept: { tracked?: string[]; shown?: string } = {}) {
+interface Kept {
+  tracked?: string[];
+  shown?: string;
+}
+
+async function page(jobs: Job[], kept: Kept = {}, prepare: (back: ReturnType<typeof server>) => void = () => undefined) {
   const back = server(new Map(jobs.map((known) => [known.id, known])));
+  prepare(back);
   const store = new Store({ document: firstPicture(), catalog, catalogLoaded: true, ...kept });
   let handlers: EventHandlers | undefined;
+  let since = 0;
   const silent = { addEventListener: () => undefined, close: () => undefined };
   const runs = new Runs(
     store,
@@ -41,12 +63,13 @@ async function page(jobs: Job[], kept: { tracked?: string[]; shown?: string } = 
     () => Promise.resolve(),
     (given, lastSeq) => {
       handlers = given;
+      since = lastSeq;
       return new EventConnection(given, lastSeq, () => silent);
     },
   );
   await runs.start();
   assert.ok(handlers);
-  return { ...back, store, runs, say: handlers };
+  return { ...back, store, runs, say: handlers, since };
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
@@ -91,6 +114,51 @@ test("a job started elsewhere joins the list but does not take over the bricks",
   await settled();
   assert.ok(store.state.jobOrder.includes("b"));
   assert.equal(store.state.shown, undefined);
+});
+
+test("news that overtakes the answers about its job is not lost", async () => {
+  const { store, runs, say, asked, jobs, hold, letGo } = await page([]);
+  hold();
+  const submitted = runs.submit();
+  await settled();
+  const [id] = [...jobs.keys()];
+  assert.ok(id !== undefined);
+  say.job({ seq: 11, job: id, kind: "started", at: "", data: {} });
+  say.job({ seq: 12, job: id, kind: "brick-started", at: "", data: { brick: "prompt" } });
+  await settled();
+  assert.deepEqual(asked.slice(-2), ["POST /api/jobs", `GET /api/jobs/${id}`]);
+  await letGo();
+  await submitted;
+  const known = store.state.jobs[id];
+  assert.deepEqual([known?.state, known?.bricks["prompt"]?.state, known?.last_seq], ["running", "running", 12]);
+});
+
+test("a job deleted while it is asked for does not come back with the answer", async () => {
+  const { store, say, hold, letGo } = await page([]);
+  hold();
+  say.job({ seq: 11, job: "b", kind: "started", at: "", data: {} });
+  say.job({ seq: 12, job: "b", kind: "deleted", at: "", data: {} });
+  await letGo();
+  assert.deepEqual(store.state.jobOrder, []);
+});
+
+test("the stream starts after the list of jobs, not after what was asked for later", async () => {
+  const running = job("a", { state: "running", last_seq: 4 });
+  const { since } = await page([running], { tracked: ["b"] }, ({ jobs, unlisted }) => {
+    jobs.set("b", job("b", { state: "running", last_seq: 9 }));
+    unlisted.add("b");
+  });
+  assert.equal(since, 4);
+});
+
+test("what could not be had at the start is asked for once the stream is open", async () => {
+  const { store, say, comeBack, asked } = await page([job("a")], {}, (back) => back.goAway());
+  assert.equal(store.state.connection, "reconnecting");
+  comeBack();
+  asked.length = 0;
+  say.opened(false);
+  await settled();
+  assert.deepEqual([asked, store.state.jobOrder], [["GET /api/jobs?limit=50"], ["a"]]);
 });
 
 test("a second run waits in the queue while the bricks show the first", async () => {

@@ -11,7 +11,13 @@ import { uuid } from "./uuid.js";
 const PAGE = 50;
 
 export class Runs {
+  /** Jobs that are being asked for because an event named them. */
   readonly #asked = new Set<string>();
+  /** Events of jobs that are not known yet, kept for the answer about them, which may be older. */
+  readonly #early = new Map<string, JobEvent[]>();
+  /** The greatest event number in the newest list of jobs. */
+  #listedSeq = 0;
+  #caughtUp = false;
   #connection: EventConnection | undefined;
 
   constructor(
@@ -25,9 +31,8 @@ export class Runs {
 
   async start(): Promise<void> {
     await this.#catchUp().catch(() => this.store.set({ connection: "reconnecting" }));
-    const jobs = Object.values(this.store.state.jobs);
-    const lastSeq = Math.max(0, ...jobs.map((job) => job.last_seq));
-    this.#connection = this.connect(this.#handlers(), lastSeq);
+    // Not the greatest number of all: a job asked for after the list may be ahead of events of the others.
+    this.#connection = this.connect(this.#handlers(), this.#listedSeq);
     this.#connection.start();
   }
 
@@ -42,7 +47,7 @@ export class Runs {
     this.store.dismiss("run");
     try {
       const job = await this.client.submit(uuid(), document);
-      this.store.putJob(merged(this.store.state.jobs[job.id], job));
+      this.store.putJob(this.#upToDate(job));
       this.#track(job.id);
       this.store.set({ problems: [], refusedRun: undefined, announcement: t("announce.queued") });
     } catch (error) {
@@ -76,7 +81,7 @@ export class Runs {
     await this.#attempt(async () => {
       const page = await this.client.jobs(PAGE, oldest.number);
       const fresh = page.jobs.filter((job) => !(job.id in jobs));
-      this.store.putJobs(fresh);
+      this.store.putJobs(fresh.map((job) => this.#upToDate(job)));
       this.store.set({ moreJobs: fresh.length > 0 && page.jobs.length >= PAGE });
     });
   }
@@ -110,7 +115,7 @@ export class Runs {
       opened: (again) => {
         this.store.set({ connection: "online" });
         this.store.dismiss("server");
-        if (again) void this.#catchUp().catch(() => undefined);
+        if (again || !this.#caughtUp) void this.#catchUp().catch(() => undefined);
       },
       lost: () => this.store.set({ connection: "reconnecting" }),
       job: (event) => this.#event(event),
@@ -127,15 +132,29 @@ export class Runs {
   }
 
   #event(event: JobEvent): void {
-    if (event.kind === "deleted") return this.store.dropJob(event.job);
+    if (event.kind === "deleted") return this.#forget(event.job);
     if (event.kind === "log") return;
+    if (!(event.job in this.store.state.jobs)) this.#early.set(event.job, [...(this.#early.get(event.job) ?? []), event]);
     this.#change(event.job, (job) => afterEvent(job, event));
     this.#follow(event.job);
   }
 
+  #forget(id: string): void {
+    this.#asked.delete(id);
+    this.#early.delete(id);
+    this.store.dropJob(id);
+  }
+
   #put(job: Job): void {
-    this.store.putJob(merged(this.store.state.jobs[job.id], job));
+    this.store.putJob(this.#upToDate(job));
     this.#follow(job.id);
+  }
+
+  /** What is known of a job after an answer: the newer of both, and then the events that came before the answer. */
+  #upToDate(answer: Job): Job {
+    const early = this.#early.get(answer.id) ?? [];
+    this.#early.delete(answer.id);
+    return early.reduce((job, event) => afterEvent(job, event), merged(this.store.state.jobs[answer.id], answer));
   }
 
   #track(id: string): void {
@@ -185,19 +204,22 @@ export class Runs {
     if (this.#asked.has(id)) return;
     this.#asked.add(id);
     try {
-      this.#put(await this.client.job(id));
+      const job = await this.client.job(id);
+      if (this.#asked.has(id)) this.#put(job);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
     } finally {
       this.#asked.delete(id);
+      // After a failure the next event asks again, and that answer knows of all events before it.
+      this.#early.delete(id);
     }
   }
 
   /** Asks for the state of everything: at the start and after the stream was broken. */
   async #catchUp(): Promise<void> {
     const { jobs } = await this.client.jobs(PAGE);
-    const known = this.store.state.jobs;
-    this.store.putJobs(jobs.map((job) => merged(known[job.id], job)));
+    this.#listedSeq = Math.max(0, ...jobs.map((job) => job.last_seq));
+    this.store.putJobs(jobs.map((job) => this.#upToDate(job)));
     this.store.set({ moreJobs: jobs.length >= PAGE });
     const listed = new Set(jobs.map((job) => job.id));
     const { tracked, shown, jobOrder } = this.store.state;
@@ -205,6 +227,7 @@ export class Runs {
     const wanted = new Set([...tracked, ...(shown === undefined ? [] : [shown]), ...unsure]);
     await Promise.all([...wanted].map((id) => this.#ask(id)));
     await this.refresh();
+    this.#caughtUp = true;
   }
 
   #unfinished(id: string): boolean {
