@@ -38,6 +38,18 @@ fn the_same_job_is_answered_from_the_cache() {
 }
 
 #[test]
+fn a_size_left_open_is_the_model_s_own_and_its_picture_is_remembered() {
+    let client = client();
+    let mut document = first_picture("orange", 13);
+    set(&mut document, "settings", "width", json!(null));
+    set(&mut document, "settings", "height", json!(null));
+    let first = client.wait(&submit(&client, &document));
+    assert_eq!(first["results"][0]["width"], 64, "{first:#}");
+    let second = client.wait(&submit(&client, &document));
+    assert_eq!(second["bricks"]["render"]["state"], "cached");
+}
+
+#[test]
 fn only_what_a_change_touches_runs_again() {
     let client = client();
     let mut document = first_picture("yellow banana", 12);

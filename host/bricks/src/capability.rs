@@ -35,6 +35,8 @@ pub trait Imaging: Send + Sync {
 /// What is installed (`qpyt:ai/models`).
 #[async_trait]
 pub trait Models: Send + Sync {
+    /// The model of that id.
+    async fn find_model(&self, id: String) -> Option<ModelInfo>;
     /// All models, or those of one family.
     async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo>;
 }

@@ -5,7 +5,7 @@ mod sampling;
 mod size;
 
 use qpyt_sdk::ai::imaging::{image_to_image, text_to_image};
-use qpyt_sdk::ai::models::list_models;
+use qpyt_sdk::ai::models::find_model;
 use qpyt_sdk::job::{self, JobError};
 use qpyt_sdk::prelude::*;
 use qpyt_sdk::shapes::{Info, Settings};
@@ -118,9 +118,7 @@ impl Render {
 
 /// What the model says about sizes.
 fn native(model: &str) -> Native {
-    let models = list_models(None);
-    let installed = models.into_iter().find(|installed| installed.id == model);
-    installed
+    find_model(model)
         .map(|found| Native { side: found.native_size, multiple: found.size_multiple })
         .unwrap_or_default()
 }

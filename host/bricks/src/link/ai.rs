@@ -33,6 +33,7 @@ pub(super) fn link_imaging(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 
 pub(super) fn link_models(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut instance = linker.instance(&versioned(Interface::AiModels.name()))?;
+    instance.func_wrap_async("find-model", |store, (id,)| Box::new(find_model(store, id)))?;
     instance.func_wrap_async("list-models", |store, (family,)| Box::new(list_models(store, family)))
 }
 
@@ -55,6 +56,10 @@ async fn image_to_image(
     let source = store.data().image(&source)?;
     let image = store.data().host()?.image_to_image(request, source, strength).await?;
     push(store.data_mut(), image)
+}
+
+async fn find_model(store: Store<'_>, id: String) -> wasmtime::Result<(Option<ModelInfo>,)> {
+    Ok((store.data().host()?.find_model(id).await,))
 }
 
 async fn list_models(store: Store<'_>, family: Option<String>) -> wasmtime::Result<(Vec<ModelInfo>,)> {

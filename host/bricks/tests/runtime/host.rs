@@ -99,6 +99,10 @@ impl Imaging for FakeHost {
 
 #[async_trait]
 impl Models for FakeHost {
+    async fn find_model(&self, id: String) -> Option<ModelInfo> {
+        self.list_models(None).await.into_iter().find(|model| model.id == id)
+    }
+
     async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo> {
         let family = family.unwrap_or_default();
         let model = ModelInfo {

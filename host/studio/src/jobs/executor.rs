@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qpyt_bricks::{Digest, Interface, NamedValue, RunError, RunRequest, Value};
+use qpyt_bricks::{Digest, NamedValue, RunError, RunRequest, Value};
 use qpyt_workflow::{Document, KeyParts, Plan, PortRef, Step, cache_key, plan};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -59,7 +59,7 @@ impl From<StoreError> for Stopped {
 
 impl Executor {
     /// Runs a claimed job to its end and writes how it ended.
-    pub async fn run(&self, job: &Job) {
+    pub async fn run(self: &Arc<Self>, job: &Job) {
         let cancel = self.live.begin(job.id);
         // A cancel that came between the claim and this line is in the row.
         if self.store.job(job.id).is_ok_and(|job| job.cancel_requested) {
@@ -86,11 +86,63 @@ impl Executor {
         }
         self.live.release(job);
     }
+
+    /// What names this run for ever, or none when an input has no digest.
+    fn key(&self, step: &Step, inputs: &[NamedValue]) -> Result<Option<Digest>, StoreError> {
+        let mut digests = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let (Ok(port), Some(digest)) = (input.port.parse(), values::digest(&input.value)) else {
+                return Ok(None);
+            };
+            digests.push((port, digest));
+        }
+        let models = self.models(step)?;
+        let key = cache_key(&KeyParts {
+            component: &step.spec.digest,
+            brick: &step.spec.id,
+            contracts: CONTRACTS,
+            params: &step.params,
+            inputs: &digests,
+            models: &models,
+            backend: BACKEND,
+        });
+        Ok(Some(Digest::of(key.as_str().as_bytes())))
+    }
+
+    /// Digests of the models that the parameters name.
+    fn models(&self, step: &Step) -> Result<Vec<(String, qpyt_workflow::Digest)>, StoreError> {
+        let mut digests = Vec::new();
+        for id in models_of(&step.spec.params_schema, &step.params) {
+            // A model that is missing makes the brick fail with a better message than this could.
+            let Ok(model) = self.models.find(&id) else { continue };
+            if let Ok(digest) = self.models.digest(&model)?.to_string().parse() {
+                digests.push((id, digest));
+            }
+        }
+        Ok(digests)
+    }
+
+    /// Keeps what a brick gave: its pictures always, the whole as the answer to `key` where there is one.
+    fn keep(&self, outputs: &[NamedValue], key: Option<Digest>) -> Result<Kept, StoreError> {
+        let (kept, content) = values::keep(&self.store, outputs)?;
+        if let Some(key) = key {
+            self.store.remember_run(key, &CachedRun { outputs: json!(kept), content })?;
+        }
+        Ok(kept)
+    }
+
+    /// What the run with this key gave before.
+    fn known(&self, key: Digest) -> Result<Option<(Kept, Vec<NamedValue>)>, StoreError> {
+        let Some(known) = self.store.lookup_run(key)? else { return Ok(None) };
+        let Ok(kept) = serde_json::from_value::<Kept>(known.outputs) else { return Ok(None) };
+        let outputs = values::restore(&self.store, kept.clone())?;
+        Ok(Some((kept, outputs)))
+    }
 }
 
 /// One job on its way.
 struct Run<'a> {
-    executor: &'a Executor,
+    executor: &'a Arc<Executor>,
     job: JobId,
     cancel: CancellationToken,
     values: HashMap<PortRef, Vec<Value>>,
@@ -134,10 +186,8 @@ impl Run<'_> {
 
     async fn step(&mut self, step: &Step) -> Result<(), Stopped> {
         let inputs = self.inputs(step);
-        let key = if step.spec.pure { self.key(step, &inputs)? } else { None };
-        if let Some(key) = key
-            && let Some((kept, outputs)) = self.known(key)?
-        {
+        let (key, known) = self.look_up(step, &inputs).await?;
+        if let Some((kept, outputs)) = known {
             self.tell_end(step, BrickState::Cached, kept, 0)?;
             self.pass_on(step, outputs);
             return Ok(());
@@ -145,10 +195,8 @@ impl Run<'_> {
         self.tell(step, EventKind::BrickStarted, BrickProgress::at(BrickState::Running), json!({}))?;
         match self.run_brick(step, inputs, key).await {
             Ok(ran) => {
-                let (kept, content) = values::keep(&self.executor.store, &ran.outputs)?;
-                if let (Some(key), true) = (key, ran.keepable) {
-                    self.executor.store.remember_run(key, &CachedRun { outputs: json!(kept), content })?;
-                }
+                let (outputs, key) = (ran.outputs.clone(), key.filter(|_| ran.keepable));
+                let kept = self.off_thread(move |executor| executor.keep(&outputs, key)).await?;
                 self.tell_end(step, BrickState::Done, kept, ran.millis)?;
                 self.pass_on(step, ran.outputs);
                 Ok(())
@@ -163,6 +211,37 @@ impl Run<'_> {
         }
     }
 
+    /// The key of a pure brick's run, and what it gave before.
+    async fn look_up(
+        &self,
+        step: &Step,
+        inputs: &[NamedValue],
+    ) -> Result<(Option<Digest>, Option<(Kept, Vec<NamedValue>)>), Stopped> {
+        if !step.spec.pure {
+            return Ok((None, None));
+        }
+        let (step, inputs) = (step.clone(), inputs.to_vec());
+        let found = self.off_thread(move |executor| {
+            let Some(key) = executor.key(&step, &inputs)? else { return Ok((None, None)) };
+            Ok((Some(key), executor.known(key)?))
+        });
+        Ok(found.await?)
+    }
+
+    /// Does what reads or writes much (models, pictures) off the async threads.
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Executor) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let executor = self.executor.clone();
+        match tokio::task::spawn_blocking(move || work(&executor)).await {
+            Ok(done) => done,
+            Err(error) => {
+                Err(StoreError::Unstorable { kind: "values of a brick", reason: error.to_string() })
+            }
+        }
+    }
+
     fn inputs(&self, step: &Step) -> Vec<NamedValue> {
         let mut inputs = Vec::new();
         for link in &step.inputs {
@@ -171,57 +250,6 @@ impl Run<'_> {
             }
         }
         inputs
-    }
-
-    /// What names this run for ever, or none when an input has no digest.
-    fn key(&self, step: &Step, inputs: &[NamedValue]) -> Result<Option<Digest>, Stopped> {
-        let mut digests = Vec::with_capacity(inputs.len());
-        for input in inputs {
-            let (Ok(port), Some(digest)) = (input.port.parse(), values::digest(&input.value)) else {
-                return Ok(None);
-            };
-            digests.push((port, digest));
-        }
-        let models = self.models(step)?;
-        let key = cache_key(&KeyParts {
-            component: &step.spec.digest,
-            brick: &step.spec.id,
-            contracts: CONTRACTS,
-            params: &step.params,
-            inputs: &digests,
-            models: &models,
-            backend: BACKEND,
-        });
-        Ok(Some(Digest::of(key.as_str().as_bytes())))
-    }
-
-    /// Digests of the models that the result may depend on.
-    fn models(&self, step: &Step) -> Result<Vec<(String, qpyt_workflow::Digest)>, Stopped> {
-        let models = &self.executor.models;
-        let mut named = models_of(&step.spec.params_schema, &step.params);
-        let uses = self.executor.library.binary_of(&step.spec).map(|binary| &binary.manifest().uses);
-        // A brick that lists models depends on all of them.
-        if uses.is_some_and(|uses| uses.contains(&Interface::AiModels)) {
-            named.extend(models.scan().models.iter().map(|model| model.id.clone()));
-        }
-        let mut digests = Vec::new();
-        for id in named {
-            // A model that is missing makes the brick fail with a better message than this could.
-            let Ok(model) = models.find(&id) else { continue };
-            if let Ok(digest) = models.digest(&model)?.to_string().parse() {
-                digests.push((id, digest));
-            }
-        }
-        digests.sort();
-        digests.dedup();
-        Ok(digests)
-    }
-
-    fn known(&self, key: Digest) -> Result<Option<(Kept, Vec<NamedValue>)>, Stopped> {
-        let Some(known) = self.executor.store.lookup_run(key)? else { return Ok(None) };
-        let Ok(kept) = serde_json::from_value::<Kept>(known.outputs) else { return Ok(None) };
-        let outputs = values::restore(&self.executor.store, kept.clone())?;
-        Ok(Some((kept, outputs)))
     }
 
     async fn run_brick(
@@ -245,8 +273,7 @@ impl Run<'_> {
                 host: host.clone(),
             })
             .await?;
-        let foreseen = models_of(&step.spec.params_schema, &step.params);
-        let keepable = host.models_used().iter().all(|model| foreseen.contains(model));
+        let keepable = host.depends_only_on(&models_of(&step.spec.params_schema, &step.params));
         let millis = u64::try_from(outcome.usage.wall.as_millis()).unwrap_or(u64::MAX);
         Ok(Ran { outputs: outcome.outputs, millis, keepable })
     }

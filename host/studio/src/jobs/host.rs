@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -32,9 +33,6 @@ const PREVIEW_QUALITY: u8 = 80;
 /// The most names that are tried for a file before the folder counts as full of them.
 const MOST_NAMES: u32 = 10_000;
 
-/// A source is not scaled to more than that, whatever a brick asks for; no model here paints larger.
-const MOST_PIXELS_A_SIDE: u32 = 8192;
-
 /// The studio as one run sees it.
 pub struct BrickHost {
     store: Arc<Store>,
@@ -44,6 +42,7 @@ pub struct BrickHost {
     brick: String,
     digest: Digest,
     used: Mutex<BTreeSet<String>>,
+    listed: AtomicBool,
 }
 
 /// Where a run's news go.
@@ -96,12 +95,18 @@ impl BrickHost {
             brick: step.spec.id.to_string(),
             digest,
             used: Mutex::default(),
+            listed: AtomicBool::new(false),
         }
     }
 
-    /// The models that were asked to work.
-    pub fn models_used(&self) -> BTreeSet<String> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Whether the run's result depends on no other models than these.
+    pub fn depends_only_on(&self, models: &[String]) -> bool {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.listed.load(Ordering::Relaxed) && used.iter().all(|model| models.contains(model))
+    }
+
+    fn depends_on(&self, model: String) {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(model);
     }
 
     /// Runs one request on the engine when its turn comes. Dropping the future stops it, as cancelling does.
@@ -116,7 +121,7 @@ impl BrickHost {
             ModelProblem::Missing { .. } => JobError::BadArgument(problem.to_string()),
             ModelProblem::Broken(_) => JobError::ModelBroken(problem.to_string()),
         })?;
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(model.id.clone());
+        self.depends_on(model.id.clone());
         let request = image_request(request)?;
         let stop = self.cancel.child_token();
         let watcher = Watcher { run: self.run.clone(), stop: stop.clone() };
@@ -188,11 +193,6 @@ impl Imaging for BrickHost {
         strength: f32,
     ) -> Result<Image, JobError> {
         let (width, height) = (request.width, request.height);
-        if width.max(height) > MOST_PIXELS_A_SIDE {
-            return Err(JobError::BadArgument(format!(
-                "{width}×{height} is too large; a side has at most {MOST_PIXELS_A_SIDE} pixels"
-            )));
-        }
         let fitted = tokio::task::spawn_blocking(move || {
             let source = source.resize(width, height, Filter::Lanczos).map_err(unfit)?;
             picture(&source)
@@ -207,7 +207,14 @@ impl Imaging for BrickHost {
 
 #[async_trait]
 impl capability::Models for BrickHost {
+    async fn find_model(&self, id: String) -> Option<ModelInfo> {
+        let found = self.models.find(&id).ok();
+        self.depends_on(id);
+        found.as_ref().map(model_info)
+    }
+
     async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo> {
+        self.listed.store(true, Ordering::Relaxed);
         let scan = self.models.scan();
         let of_family =
             |model: &&InstalledModel| family.as_ref().is_none_or(|family| *family == model.family);

@@ -116,13 +116,10 @@ impl Jobs {
     ///
     /// # Errors
     /// All its problems, or why it can't be kept.
-    pub async fn submit(&self, submission: Submission) -> Result<JobView, SubmitError> {
-        let (new, problems) = self.prepare(submission);
-        if !problems.is_empty() {
-            return Err(SubmitError::Problems(problems));
-        }
-        let max_queue = self.settings.max_queue;
-        let job = match self.on_store(move |store| store.insert_job(&new, max_queue)).await? {
+    pub async fn submit(self: &Arc<Self>, submission: Submission) -> Result<JobView, SubmitError> {
+        let jobs = self.clone();
+        let queued = tokio::task::spawn_blocking(move || jobs.queue(submission));
+        let job = match queued.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))? {
             Inserted::New(job) => {
                 self.arrived.notify_waiters();
                 job
@@ -130,6 +127,15 @@ impl Jobs {
             Inserted::Existing(job) => job,
         };
         Ok(self.view(job).await?)
+    }
+
+    /// Checks a workflow and writes its row.
+    fn queue(&self, submission: Submission) -> Result<Inserted, SubmitError> {
+        let (new, problems) = self.prepare(submission);
+        if !problems.is_empty() {
+            return Err(SubmitError::Problems(problems));
+        }
+        Ok(self.store.insert_job(&new, self.settings.max_queue)?)
     }
 
     /// The job's row: seeds drawn, bricks locked, lane chosen. With problems it is not to be queued.
