@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// A journey that takes longer hangs, and so does its own end of a hanging journey.
+/// A journey that takes longer hangs, and does not even end itself as it should.
 const LONGEST: Duration = Duration::from_secs(180);
 
 /// The first start on a fresh checkout builds the bricks and the web app, which is no part of any journey.

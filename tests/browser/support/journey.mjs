@@ -36,10 +36,12 @@ export async function journey(walk, options = {}) {
 
 async function withinTime(walking) {
   let timer;
-  const late = new Promise((_, reject) => {
+  const stopped = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`The journey took longer than ${LONGEST_MS / 1000} s.`)), LONGEST_MS);
+    // What fails beside the walk, such as in a route, fails the journey too, and leaves nothing running behind.
+    process.once("unhandledRejection", reject);
   });
-  await Promise.race([walking, late]).finally(() => clearTimeout(timer));
+  await Promise.race([walking, stopped]).finally(() => clearTimeout(timer));
 }
 
 async function report(error, browser) {
