@@ -1,11 +1,11 @@
 /** Fields for a choice: yes or no, one of a list, one of the models. */
 import { css, html, nothing } from "lit";
 import { customElement } from "lit/decorators.js";
-import { repeat } from "lit/directives/repeat.js";
 import { t } from "../i18n/text.js";
-import type { Model } from "../net/types.js";
+import type { Json, Model } from "../net/types.js";
 import type { State } from "../store/state.js";
 import { FieldElement } from "./field-element.js";
+import type { Widget } from "./schema.js";
 
 @customElement("qp-field-switch")
 export class QpFieldSwitch extends FieldElement<"switch"> {
@@ -74,11 +74,12 @@ export class QpFieldSwitch extends FieldElement<"switch"> {
   ];
 }
 
-@customElement("qp-field-select")
-export class QpFieldSelect extends FieldElement<"select"> {
-  override render() {
+/** A list to choose one value from. */
+abstract class ListField<W extends Widget> extends FieldElement<W> {
+  /** `unlisted` names the value as long as it is none of the list. */
+  protected list(entries: readonly { value: Json; label: string }[], unlisted: string) {
     const current = JSON.stringify(this.value);
-    const known = this.field.choices.some((choice) => JSON.stringify(choice.value) === current);
+    const isCurrent = (entry: { value: Json }): boolean => JSON.stringify(entry.value) === current;
     return html`
       <label for="control">${this.field.title}</label>
       <select
@@ -86,20 +87,25 @@ export class QpFieldSelect extends FieldElement<"select"> {
         class="input"
         aria-describedby="notes"
         aria-invalid=${this.invalid}
-        @change=${(event: Event) => this.change(this.field.choices[Number((event.target as HTMLSelectElement).value)]?.value ?? null)}
+        @change=${(event: Event) => this.change(entries[Number((event.target as HTMLSelectElement).value)]?.value ?? null)}
       >
-        ${known ? nothing : html`<option value="-1" selected>${t("field.unknownChoice", { value: this.text })}</option>`}
-        ${this.field.choices.map(
-          (choice, index) => html`<option value=${index} .selected=${JSON.stringify(choice.value) === current}>${choice.label}</option>`,
-        )}
+        ${entries.some(isCurrent) ? nothing : html`<option value="-1" selected>${unlisted}</option>`}
+        ${entries.map((entry, index) => html`<option value=${index} .selected=${isCurrent(entry)}>${entry.label}</option>`)}
       </select>
       ${this.notes()}
     `;
   }
 }
 
+@customElement("qp-field-select")
+export class QpFieldSelect extends ListField<"select"> {
+  override render() {
+    return this.list(this.field.choices, t("field.unknownChoice", { value: this.text }));
+  }
+}
+
 @customElement("qp-field-model")
-export class QpFieldModel extends FieldElement<"model"> {
+export class QpFieldModel extends ListField<"model"> {
   override connectedCallback(): void {
     super.connectedCallback();
     this.studio.needModels(this.field.family);
@@ -115,26 +121,9 @@ export class QpFieldModel extends FieldElement<"model"> {
 
   override render() {
     const models = this.studio.store.state.models[this.field.family];
-    const value = this.text;
-    const known = models?.some((model) => model.id === value) ?? false;
-    return html`
-      <label for="control">${this.field.title}</label>
-      <select
-        id="control"
-        class="input"
-        aria-describedby="notes"
-        aria-invalid=${this.invalid}
-        @change=${(event: Event) => this.change((event.target as HTMLSelectElement).value)}
-      >
-        ${known ? nothing : html`<option value=${value} selected>${models ? t("field.modelMissing", { model: value }) : value}</option>`}
-        ${repeat(
-          models ?? [],
-          (model) => model.id,
-          (model) => html`<option value=${model.id} .selected=${model.id === value}>${modelLabel(model)}</option>`,
-        )}
-      </select>
-      ${this.notes()} ${this.#broken()}
-    `;
+    const entries = (models ?? []).map((model) => ({ value: model.id, label: modelLabel(model) }));
+    const unlisted = models ? t("field.modelMissing", { model: this.text }) : this.text;
+    return html`${this.list(entries, unlisted)} ${this.#broken()}`;
   }
 }
 
