@@ -14,7 +14,8 @@ export async function everyView({ browser, page, app }, look) {
   await app.fold("Styles", false);
   await look("start");
 
-  await app.settings({ Steps: 150, Count: 16, Seed: 1 });
+  // So much to do that it is not done before it was looked at, however slow the machine.
+  await app.settings({ Width: 192, Height: 192, Steps: 150, Count: 16, Seed: 1 });
   await app.generate.click();
   await app.brick("Render").getByRole("img", { name: /^Preview/ }).waitFor();
   await look("running");
@@ -25,7 +26,7 @@ export async function everyView({ browser, page, app }, look) {
   await app.stop.click();
   await app.stop.waitFor({ state: "hidden" });
 
-  await app.settings({ Steps: 2, Count: 2 });
+  await app.settings({ Width: 64, Height: 64, Steps: 2, Count: 2 });
   await app.generate.click();
   await app.picture("Output", 2).waitFor();
   await look("result");
