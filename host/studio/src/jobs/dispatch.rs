@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::executor::Executor;
-use crate::store::Lane;
+use crate::store::{Job, Lane};
 
 /// How often a worker looks for jobs that it was not told of, such as those of another process.
 const LOOK: Duration = Duration::from_secs(2);
@@ -18,12 +18,22 @@ pub async fn work(lane: Lane, executor: Arc<Executor>, arrived: Arc<Notify>) {
         let next = arrived.notified();
         match executor.store.claim_next(lane) {
             Ok(Some(job)) => {
-                executor.run(&job).await;
+                run(&executor, job).await;
                 continue;
             }
             Ok(None) => {}
             Err(error) => tracing::error!(%lane, %error, "the queue can't be read"),
         }
         let _ = tokio::time::timeout(LOOK, next).await;
+    }
+}
+
+/// Runs a job in a task of its own, so that a fault in the studio ends that job and not the lane.
+async fn run(executor: &Arc<Executor>, job: Job) {
+    let id = job.id;
+    let running = executor.clone();
+    if let Err(fault) = tokio::spawn(async move { running.run(&job).await }).await {
+        tracing::error!(job = %id, %fault, "the studio failed while it ran a job");
+        executor.give_up(id).await;
     }
 }

@@ -76,6 +76,18 @@ impl Executor {
         self.write_end(job.id, outcome, bricks).await;
     }
 
+    /// Ends a job that a fault in the studio stopped.
+    pub async fn give_up(&self, job: JobId) {
+        let failure = JobFailure {
+            code: "internal".into(),
+            message: "The studio failed while it ran this job; its log says more. Please report it.".into(),
+            brick: None,
+            name: None,
+        };
+        let bricks = self.live.end(job);
+        self.write_end(job, Outcome::Failed(json!(failure)), bricks).await;
+    }
+
     /// Writes how a job ended. While the disk takes nothing, the end is kept in memory, where people see it, and
     /// writing is tried again.
     async fn write_end(&self, job: JobId, outcome: Outcome, bricks: Bricks) {
