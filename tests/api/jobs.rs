@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::documents::{first_picture, set, without_inference};
+use crate::documents::{first_picture, long_run, set, without_inference};
 use crate::{client, http};
 
 fn submit(client: &http::Client, document: &serde_json::Value) -> String {
@@ -102,8 +102,7 @@ fn a_partial_run_stops_at_its_target() {
 #[test]
 fn a_job_without_inference_does_not_wait_for_one_with() {
     let client = client();
-    let mut long = first_picture("slow rocket", 21);
-    set(&mut long, "settings", "steps", json!(150));
+    let mut long = long_run("slow rocket", 21);
     let long = submit(&client, &long);
     let short = client.wait(&submit(&client, &without_inference("quick")));
     assert_eq!(short["state"], "succeeded");
@@ -115,8 +114,7 @@ fn a_job_without_inference_does_not_wait_for_one_with() {
 #[test]
 fn waiting_and_running_jobs_can_be_cancelled() {
     let client = client();
-    let mut document = first_picture("rainbow", 31);
-    set(&mut document, "settings", "steps", json!(150));
+    let mut document = long_run("rainbow", 31);
     let running = submit(&client, &document);
     set(&mut document, "settings", "seed", json!(32));
     let waiting = submit(&client, &document);
@@ -137,15 +135,13 @@ fn waiting_and_running_jobs_can_be_cancelled() {
 #[test]
 fn a_running_job_shows_steps_and_a_preview() {
     let client = client();
-    let mut document = first_picture("sunflower", 41);
-    set(&mut document, "settings", "steps", json!(60));
-    let id = submit(&client, &document);
+    let id = submit(&client, &long_run("sunflower", 41));
     let job = client.wait_until(&id, |job| {
         job["preview"].is_object() || job["state"] != "running" && job["state"] != "queued"
     });
     let image = job["preview"]["image"].as_str().expect("a preview while it runs");
     assert!(image.starts_with("data:image/jpeg;base64,"));
-    assert_eq!(job["bricks"]["render"]["steps"], 60);
+    assert_eq!(job["bricks"]["render"]["steps"], 150);
     client.post(&format!("/api/jobs/{id}/cancel"), &json!({}));
 }
 
@@ -156,8 +152,7 @@ fn a_finished_job_can_be_removed_and_a_running_one_not() {
     client.wait(&done);
     assert_eq!(client.delete(&format!("/api/jobs/{done}")).status, 204);
     assert_eq!(client.get(&format!("/api/jobs/{done}")).status, 404);
-    let mut document = first_picture("keep me", 51);
-    set(&mut document, "settings", "steps", json!(150));
+    let mut document = long_run("keep me", 51);
     let running = submit(&client, &document);
     assert_eq!(client.delete(&format!("/api/jobs/{running}")).status, 409);
     client.post(&format!("/api/jobs/{running}/cancel"), &json!({}));
@@ -166,8 +161,7 @@ fn a_finished_job_can_be_removed_and_a_running_one_not() {
 #[test]
 fn posting_a_job_answers_before_it_runs() {
     let client = client();
-    let mut document = first_picture("patience", 61);
-    set(&mut document, "settings", "steps", json!(150));
+    let mut document = long_run("patience", 61);
     let ids: Vec<_> = (0..3)
         .map(|seed| {
             set(&mut document, "settings", "seed", json!(seed));

@@ -3,15 +3,9 @@
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::documents::{first_picture, set, without_inference};
+use crate::documents::{first_picture, long_run, without_inference};
 use crate::http::Client;
 use crate::server::Server;
-
-fn long(seed: u32) -> serde_json::Value {
-    let mut document = first_picture("patient turtle", seed);
-    set(&mut document, "settings", "steps", json!(150));
-    document
-}
 
 #[test]
 fn a_killed_studio_runs_what_it_left_and_keeps_the_queue() {
@@ -20,9 +14,12 @@ fn a_killed_studio_runs_what_it_left_and_keeps_the_queue() {
     let client = Client::new(&server.address);
     let done = client.post("/api/jobs", &json!({"document": without_inference("before")})).body["id"].clone();
     client.wait(done.as_str().unwrap());
-    let running = client.post("/api/jobs", &json!({"document": long(1)})).body["id"].clone();
-    let waiting = client.post("/api/jobs", &json!({"document": long(2)})).body["id"].clone();
-    let dropped = client.post("/api/jobs", &json!({"document": long(3)})).body["id"].clone();
+    let running =
+        client.post("/api/jobs", &json!({"document": long_run("patient turtle", 1)})).body["id"].clone();
+    let waiting =
+        client.post("/api/jobs", &json!({"document": long_run("patient turtle", 2)})).body["id"].clone();
+    let dropped =
+        client.post("/api/jobs", &json!({"document": long_run("patient turtle", 3)})).body["id"].clone();
     client.wait_until(running.as_str().unwrap(), |job| job["bricks"]["render"]["step"].as_u64() >= Some(2));
     client.post(&format!("/api/jobs/{}/cancel", dropped.as_str().unwrap()), &json!({}));
 

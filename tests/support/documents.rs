@@ -12,6 +12,15 @@ pub fn first_picture(prompt: &str, seed: u32) -> Value {
     document
 }
 
+/// A run that takes long enough to be watched, stopped or killed on any machine.
+pub fn long_run(prompt: &str, seed: u32) -> Value {
+    let mut document = first_picture(prompt, seed);
+    for (param, value) in [("steps", 150), ("width", 192), ("height", 192)] {
+        set(&mut document, "settings", param, json!(value));
+    }
+    document
+}
+
 /// Sets a parameter of a brick instance.
 pub fn set(document: &mut Value, brick: &str, param: &str, value: Value) {
     let bricks = document["bricks"].as_array_mut().expect("bricks");

@@ -7,11 +7,11 @@ import { until } from "../support/wait.mjs";
 await journey(async ({ page, studio, app }) => {
   const events = await Events.of(studio);
   await app.open();
-  await app.settings({ Steps: 150, Seed: 3 });
+  await app.settings({ Width: 192, Height: 192, Steps: 150, Seed: 3 });
   await app.generate.click();
   await app.settings({ Seed: 4 });
   await app.generate.click();
-  await app.settings({ Seed: 5, Steps: 2 });
+  await app.settings({ Width: 64, Height: 64, Seed: 5, Steps: 2 });
   await app.generate.click();
   await app.reaches(5);
   const [first, second, third] = await until("three jobs are there", async () => {

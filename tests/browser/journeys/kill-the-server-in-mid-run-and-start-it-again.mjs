@@ -5,7 +5,7 @@ import { until } from "../support/wait.mjs";
 
 await journey(async ({ browser, studio, page, app }) => {
   await app.open();
-  await app.settings({ Steps: 150, Seed: 21 });
+  await app.settings({ Width: 96, Height: 96, Steps: 150, Seed: 21 });
   await app.generate.click();
   await app.reaches(1);
   await app.settings({ Steps: 3, Seed: 22, Count: 2 });

@@ -5,7 +5,7 @@ import { until } from "../support/wait.mjs";
 
 await journey(async ({ page, studio, app }) => {
   await app.open();
-  await app.settings({ Steps: 150, Count: 2, Seed: 11 });
+  await app.settings({ Width: 96, Height: 96, Steps: 150, Count: 2, Seed: 11 });
   await app.prompt.fill("yellow star on a black background");
   await app.generate.click();
   await app.reaches(5);

@@ -9,7 +9,7 @@ await journey(async ({ page, app }) => {
   await app.hasBricks("Prompt", "Styles", "Settings", "Render", "Output");
 
   // Enough steps to watch.
-  await app.settings({ Steps: 150, Seed: 7 });
+  await app.settings({ Width: 96, Height: 96, Steps: 150, Seed: 7 });
   await app.prompt.fill("red apple on a blue background");
   await app.prompt.press("Control+Enter");
   const early = await app.reaches(1);
@@ -21,7 +21,7 @@ await journey(async ({ page, app }) => {
   await app.reaches(early.step + 5);
   await app.picture().waitFor();
 
-  await app.settings({ Steps: 25 });
+  await app.settings({ Width: 64, Height: 64, Steps: 25 });
   const slow = await app.picture().getAttribute("src");
   await app.prompt.press("Control+Enter");
   await until("another picture stands there", async () => (await app.picture().getAttribute("src")) !== slow);

@@ -24,6 +24,7 @@ use axum::{Json, Router, middleware};
 use serde::Serialize;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -84,13 +85,31 @@ fn api() -> OpenApiRouter<Arc<Studio>> {
 /// # Errors
 /// When it can't be written as JSON.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    api().into_openapi().to_pretty_json()
+    with_errors(api().into_openapi()).to_pretty_json()
+}
+
+/// Says with every operation what a refusal looks like, whatever its status.
+fn with_errors(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    let schema = Ref::from_schema_name("ErrorBody");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let refusal = ResponseBuilder::new()
+        .description("Why it was not done")
+        .content("application/json", content)
+        .build();
+    for path in document.paths.paths.values_mut() {
+        for operation in
+            [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
+        {
+            operation.responses.responses.insert("default".to_owned(), refusal.clone().into());
+        }
+    }
+    document
 }
 
 /// Everything that the studio answers at `address`. Without a token only loopback may be used.
 pub fn router(studio: Arc<Studio>, address: SocketAddr, token: Option<String>) -> Router {
     let (api, document) = api().split_for_parts();
-    let document = Arc::new(document);
+    let document = Arc::new(with_errors(document));
     let app = assets::router(&studio.layout.web_dist);
     // The event stream must not wait in a compressor, and pictures are compressed already.
     let compressible = SizeAbove::new(1024)

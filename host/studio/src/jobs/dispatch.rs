@@ -11,6 +11,9 @@ use crate::store::{Job, Lane};
 /// How often a worker looks for jobs that it was not told of, such as those of another process.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How often the rows of running jobs are looked at for a cancel from elsewhere.
+const HEED: Duration = Duration::from_millis(500);
+
 /// Works for ever on one lane.
 pub async fn work(lane: Lane, executor: Arc<Executor>, arrived: Arc<Notify>) {
     loop {
@@ -25,6 +28,18 @@ pub async fn work(lane: Lane, executor: Arc<Executor>, arrived: Arc<Notify>) {
             Err(error) => tracing::error!(%lane, %error, "the queue can't be read"),
         }
         let _ = tokio::time::timeout(LOOK, next).await;
+    }
+}
+
+/// Stops running jobs that another process on the same data folder cancelled; it can only leave a note in the row.
+pub async fn heed(executor: Arc<Executor>) {
+    loop {
+        tokio::time::sleep(HEED).await;
+        for job in executor.live.running() {
+            if executor.store.job(job).is_ok_and(|job| job.cancel_requested) {
+                executor.live.cancel(job);
+            }
+        }
     }
 }
 

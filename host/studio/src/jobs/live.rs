@@ -99,6 +99,11 @@ impl Live {
         }
     }
 
+    /// The jobs that run.
+    pub fn running(&self) -> Vec<JobId> {
+        self.lock().keys().copied().collect()
+    }
+
     /// How a running job stands.
     pub fn look(&self, job: JobId) -> Option<(Bricks, Option<Preview>)> {
         self.lock().get(&job).map(|running| (running.bricks.clone(), running.preview.clone()))

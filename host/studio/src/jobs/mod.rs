@@ -92,6 +92,7 @@ impl Jobs {
     /// Starts the workers of both lanes. They stop when the set is dropped or shut down.
     pub fn start(&self) -> JoinSet<()> {
         let mut workers = JoinSet::new();
+        workers.spawn(dispatch::heed(self.executor.clone()));
         workers.spawn(dispatch::work(Lane::Accelerator, self.executor.clone(), self.arrived.clone()));
         for _ in 0..self.settings.cpu_lanes.max(1) {
             workers.spawn(dispatch::work(Lane::Cpu, self.executor.clone(), self.arrived.clone()));
