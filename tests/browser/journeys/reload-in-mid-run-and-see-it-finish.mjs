@@ -5,7 +5,7 @@ import { until } from "../support/wait.mjs";
 
 await journey(async ({ page, studio, app }) => {
   await app.open();
-  await app.settings({ Width: 96, Height: 96, Steps: 150, Count: 2, Seed: 11 });
+  await app.settings({ Steps: 150, Count: 4, Seed: 11 });
   await app.prompt.fill("yellow star on a black background");
   await app.generate.click();
   await app.reaches(5);
@@ -21,13 +21,13 @@ await journey(async ({ page, studio, app }) => {
   await page.reload();
 
   await app.ready();
-  await app.picture("Output", 2).waitFor();
+  await app.picture("Output", 4).waitFor();
   await app.stop.waitFor({ state: "hidden" });
   const jobs = await studio.jobs();
   assert.deepEqual(jobs.map((job) => job.state), ["succeeded"]);
-  assert.equal(jobs[0].results.length, 2);
-  await until("both pictures are drawn", async () => {
-    const widths = await Promise.all([1, 2].map((number) => app.picture("Output", number).evaluate((image) => image.naturalWidth)));
+  assert.equal(jobs[0].results.length, 4);
+  await until("the pictures are drawn", async () => {
+    const widths = await Promise.all([1, 2, 3, 4].map((number) => app.picture("Output", number).evaluate((image) => image.naturalWidth)));
     return widths.every((width) => width === 64);
   });
 });

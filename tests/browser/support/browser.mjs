@@ -42,7 +42,7 @@ export class Browser {
       baseURL: studio.address,
       ...options,
     });
-    browser.#context.setDefaultTimeout(20_000);
+    browser.#context.setDefaultTimeout(45_000);
     browser.#context.on("request", (request) => browser.#requested(request.url()));
     const [page] = browser.#context.pages();
     await browser.#watch(page);

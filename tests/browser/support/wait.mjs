@@ -1,6 +1,6 @@
 /** Waiting for what must become true, instead of for time to pass. */
 
-const LONGEST_MS = 30_000;
+const LONGEST_MS = 45_000;
 const BETWEEN_MS = 25;
 
 /** Asks `question` again and again until its answer is truthy, and gives that answer. */
