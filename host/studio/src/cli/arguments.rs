@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// Make pictures with bricks: a studio in the browser and on the command line.
 #[derive(Debug, Parser)]
-#[command(name = "qpyt", version, about, propagate_version = true)]
+#[command(name = "qpyt", version, propagate_version = true)]
 pub struct Arguments {
     /// What to do; without it, `serve`.
     #[command(subcommand)]

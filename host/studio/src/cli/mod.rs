@@ -7,6 +7,7 @@ mod models;
 mod run;
 mod serve;
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -31,7 +32,7 @@ pub fn main() -> ExitCode {
     match dispatch(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", whole_message(&error));
             ExitCode::from(FAILED)
         }
     }
@@ -65,10 +66,22 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// An error with its causes, each said once: many of our messages say their cause already.
+fn whole_message(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
+}
+
 fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("QPYT_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
 }
 
 /// A studio for a command that only looks, or leaves the queue to whoever owns the data folder.
@@ -105,5 +118,18 @@ fn read_document(file: &Path, catalog: &Catalog) -> anyhow::Result<Document> {
 fn print_problems(problems: &[Problem]) {
     for problem in problems {
         eprintln!("error[{}]: {}", problem.code.as_str(), problem.message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_said_is_not_said_again() {
+        let told = anyhow::anyhow!("disk full").context("the file a.png can't be written: disk full");
+        assert_eq!(whole_message(&told), "the file a.png can't be written: disk full");
+        let untold = anyhow::anyhow!("disk full").context("the file a.png can't be written");
+        assert_eq!(whole_message(&untold), "the file a.png can't be written: disk full");
     }
 }
