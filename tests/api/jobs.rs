@@ -24,6 +24,12 @@ fn a_workflow_becomes_a_picture() {
     let file = client.fetch(&format!("/api/content/{}", result["file"].as_str().unwrap()), &[]);
     assert_eq!(file.headers()["content-type"], "image/png");
     assert_eq!(job["bricks"]["render"]["state"], "done");
+    let lock = &job["document"]["lock"];
+    assert!(
+        lock["bricks"]["qpyt:render@^0.1"]["digest"].as_str().unwrap().starts_with("blake3:"),
+        "{lock:#}"
+    );
+    assert!(lock["models"]["emoji"].as_str().unwrap().starts_with("blake3:"), "{lock:#}");
 }
 
 #[test]
@@ -102,7 +108,7 @@ fn a_partial_run_stops_at_its_target() {
 #[test]
 fn a_job_without_inference_does_not_wait_for_one_with() {
     let client = client();
-    let mut long = long_run("slow rocket", 21);
+    let long = long_run("slow rocket", 21);
     let long = submit(&client, &long);
     let short = client.wait(&submit(&client, &without_inference("quick")));
     assert_eq!(short["state"], "succeeded");
@@ -152,7 +158,7 @@ fn a_finished_job_can_be_removed_and_a_running_one_not() {
     client.wait(&done);
     assert_eq!(client.delete(&format!("/api/jobs/{done}")).status, 204);
     assert_eq!(client.get(&format!("/api/jobs/{done}")).status, 404);
-    let mut document = long_run("keep me", 51);
+    let document = long_run("keep me", 51);
     let running = submit(&client, &document);
     assert_eq!(client.delete(&format!("/api/jobs/{running}")).status, 409);
     client.post(&format!("/api/jobs/{running}/cancel"), &json!({}));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qpyt_bricks::{Digest, NamedValue, RunError, RunRequest, Value};
-use qpyt_workflow::{Document, KeyParts, Plan, PortRef, Step, cache_key, plan};
+use qpyt_workflow::{Document, KeyParts, Plan, PortRef, Step, cache_key, plan, record_lock};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -134,6 +134,19 @@ impl Executor {
         Ok(digests)
     }
 
+    /// Notes in the job's document which models, by digest, it runs on.
+    fn lock_models(&self, job: JobId, mut document: Document, steps: &[Step]) -> Result<(), StoreError> {
+        let mut models = Vec::new();
+        for step in steps {
+            models.extend(self.models(step)?);
+        }
+        if models.is_empty() {
+            return Ok(());
+        }
+        record_lock(&mut document, &self.library.catalog(), models);
+        self.store.note_document(job, &json!(document))
+    }
+
     /// Keeps what a brick gave: its pictures always, the whole as the answer to `key` where there is one.
     fn keep(&self, outputs: &[NamedValue], key: Option<Digest>) -> Result<Kept, StoreError> {
         let (kept, content) = values::keep(&self.store, outputs)?;
@@ -169,7 +182,9 @@ struct Ran {
 
 impl Run<'_> {
     async fn run(&mut self, targets: &[String]) -> Result<(), Stopped> {
-        let plan = self.plan(targets)?;
+        let (document, plan) = self.plan(targets)?;
+        let (job, steps) = (self.job, plan.steps.clone());
+        self.off_thread(move |executor| executor.lock_models(job, document, &steps)).await?;
         let pending = |step: &Step| (step.node.to_string(), BrickProgress::at(BrickState::Pending));
         self.executor.live.expect(self.job, plan.steps.iter().map(pending).collect());
         for step in &plan.steps {
@@ -181,7 +196,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn plan(&self, targets: &[String]) -> Result<Plan, Stopped> {
+    fn plan(&self, targets: &[String]) -> Result<(Document, Plan), Stopped> {
         let failed = |message| {
             Stopped::Failed(JobFailure { code: "invalid-document".into(), message, brick: None, name: None })
         };
@@ -189,11 +204,13 @@ impl Run<'_> {
         let document = Document::try_from(document).map_err(|error| failed(error.to_string()))?;
         let catalog = self.executor.library.catalog();
         // It was sound when it was sent; a brick must have gone since.
-        qpyt_workflow::targets(targets).and_then(|targets| plan(&document, &catalog, &targets)).map_err(
-            |problems| {
-                failed(problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" "))
-            },
-        )
+        let planned = qpyt_workflow::targets(targets).and_then(|targets| plan(&document, &catalog, &targets));
+        match planned {
+            Ok(plan) => Ok((document, plan)),
+            Err(problems) => Err(failed(
+                problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" "),
+            )),
+        }
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), Stopped> {

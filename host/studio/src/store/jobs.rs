@@ -455,6 +455,20 @@ impl Store {
         self.read(|connection| find(connection, id))?.ok_or(StoreError::NoJob(id))
     }
 
+    /// Replaces the document of a job, to note in its lock what it runs on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn note_document(&self, id: JobId, document: &Value) -> Result<(), StoreError> {
+        self.change(|change| {
+            change
+                .transaction
+                .prepare_cached("UPDATE jobs SET document = ?2 WHERE id = ?1")?
+                .execute(params![id, Json(document.clone())])?;
+            Ok(())
+        })
+    }
+
     /// The document of a job as it runs, drawn seeds included.
     ///
     /// # Errors
