@@ -193,3 +193,16 @@ fn a_folder_is_granted_and_taken_back() {
     let told = complaint(&qpyt(data.path(), &["bricks", "grant", "qpyt:prompt", "--folder", path]));
     assert!(told.contains("does not use"), "{told}");
 }
+
+#[test]
+fn every_preset_that_needs_nothing_of_the_person_makes_its_pictures() {
+    let (data, out) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    for (preset, pictures) in
+        [("four-variations", 4), ("second-look", 1), ("styled-poster", 1), ("two-samplers", 2)]
+    {
+        let file = format!("workflows/{preset}.json");
+        let run = json(&qpyt(data.path(), &["run", &file, "--json", "--out", out.path().to_str().unwrap()]));
+        assert_eq!(run["state"], "succeeded", "{preset}");
+        assert_eq!(run["files"].as_array().map(Vec::len), Some(pictures), "{preset}: {:#}", run["files"]);
+    }
+}
