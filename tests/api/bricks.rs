@@ -11,10 +11,10 @@ use crate::fixtures;
 use crate::http::Client;
 use crate::server::Server;
 
-/// A studio that has the fixture bricks beside its own, with a short CPU budget.
+/// A studio that has the fixture bricks beside its own, with little time and memory for each.
 fn studio_with(bricks: &[&str]) -> (Server, Client, TempDir) {
     let data = TempDir::new().unwrap();
-    fs::write(data.path().join("qpyt.toml"), "[limits]\ncpu_seconds = 1\n").unwrap();
+    fs::write(data.path().join("qpyt.toml"), "[limits]\ncpu_seconds = 1\nmemory_mib = 64\n").unwrap();
     for brick in bricks {
         install(&fixtures::folder(brick), &data.path().join("bricks").join(brick));
     }
