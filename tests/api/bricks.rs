@@ -23,7 +23,8 @@ fn studio_with(bricks: &[&str]) -> (Server, Client, TempDir) {
     (server, client, data)
 }
 
-fn install(from: &Path, to: &Path) {
+/// Copies a brick's folder.
+pub fn install(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for file in fs::read_dir(from).unwrap() {
         let file = file.unwrap();

@@ -7,7 +7,8 @@ use serde_json::json;
 use crate::documents::{first_picture, long_run, set, without_inference};
 use crate::{client, http};
 
-fn submit(client: &http::Client, document: &serde_json::Value) -> String {
+/// Sends a document that is in order, and gives the job's id.
+pub fn submit(client: &http::Client, document: &serde_json::Value) -> String {
     let answer = client.post("/api/jobs", &json!({"document": document}));
     assert_eq!(answer.status, 202, "{:#}", answer.body);
     answer.body["id"].as_str().unwrap().to_owned()

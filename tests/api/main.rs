@@ -13,8 +13,14 @@ mod documents;
 mod fixtures;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/hub.rs"]
+mod hub;
+#[path = "../support/neighbour.rs"]
+mod neighbour;
 #[path = "../support/server.rs"]
 mod server;
+#[path = "../support/variants.rs"]
+mod variants;
 
 mod bricks;
 mod content;
@@ -22,7 +28,11 @@ mod events;
 mod faults;
 mod guard;
 mod jobs;
+mod models;
+mod network;
 mod restart;
+mod seeing_and_writing;
+mod swaps;
 mod workflows;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};

@@ -10,6 +10,8 @@
     reason = "tests fail by panicking"
 )]
 
+#[path = "../support/fixtures.rs"]
+mod fixtures;
 #[path = "../support/server.rs"]
 mod server;
 
@@ -73,6 +75,7 @@ fn walk(journey: &Path, chromium: &Path) -> Result<(), Failed> {
         .arg(journey)
         .env("QPYT_PROGRAM", server::QPYT)
         .env("QPYT_CHROMIUM", chromium)
+        .env("QPYT_FIXTURES", fixtures::folder(""))
         .current_dir(server::checkout())
         .stdout(Stdio::inherit())
         .stderr(Stdio::inherit())

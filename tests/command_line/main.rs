@@ -7,12 +7,19 @@
     reason = "tests fail by panicking"
 )]
 
+#[path = "../support/fixtures.rs"]
+mod fixtures;
+#[path = "../support/hub.rs"]
+mod hub;
 #[path = "../support/server.rs"]
 mod server;
 
+mod models;
+
 use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -195,11 +202,112 @@ fn a_folder_is_granted_and_taken_back() {
 }
 
 #[test]
+fn a_host_and_a_secret_are_granted_tried_without_and_taken_back() {
+    let data = TempDir::new().unwrap();
+    install_network(data.path());
+    let run = |action: &str, more: &[&str]| {
+        let mut arguments = vec!["bricks", action, "network:send"];
+        arguments.extend(more);
+        qpyt(data.path(), &arguments)
+    };
+    let said = |output: Output| {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(said(run("grant", &["--host", "API.example.org:443"])).contains("reach api.example.org:443"));
+    assert!(said(run("grant", &["--secret", "example-key", "--trial"])).contains("on trial"));
+    let listed = said(qpyt(data.path(), &["bricks"]));
+    assert!(listed.contains("may reach api.example.org:443\n"), "{listed}");
+    assert!(listed.contains("may use the secret example-key (on trial, needed 0 times)"), "{listed}");
+    assert!(said(run("revoke", &["--host", "api.example.org:443", "--trial"])).contains("may still"));
+    let listed = said(qpyt(data.path(), &["bricks"]));
+    assert!(listed.contains("may reach api.example.org:443 (on trial"), "{listed}");
+    assert!(said(run("revoke", &["--host", "api.example.org:443"])).contains("no longer"));
+    assert!(
+        complaint(&run("revoke", &["--host", "api.example.org:443", "--trial"])).contains("no permission")
+    );
+    assert!(complaint(&run("grant", &["--host", "api.example.org"])).contains("with its port"));
+    assert!(complaint(&run("grant", &[])).contains("--host"));
+    assert!(!run("grant", &["--host", "a.example.org:443", "--secret", "b"]).status.success());
+}
+
+/// A brick that uses the network, beside those that come with the studio.
+fn install_network(data: &Path) {
+    let target = data.join("bricks/network");
+    fs::create_dir_all(&target).unwrap();
+    for file in fs::read_dir(fixtures::folder("network")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), target.join(file.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn the_audit_is_listed_with_what_was_denied() {
+    let (data, out) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    install_network(data.path());
+    let empty = qpyt(data.path(), &["bricks", "audit"]);
+    assert!(String::from_utf8_lossy(&empty.stdout).contains("nothing was asked for"));
+    let file = data.path().join("out.json");
+    fs::write(
+        &file,
+        r#"{"version": 1, "name": "Out", "bricks": [
+        {"id": "x", "brick": "network:send", "params": {"url": "https://api.example.org/"}}]}"#,
+    )
+    .unwrap();
+    let out = out.path().to_str().unwrap();
+    let told = complaint(&qpyt(data.path(), &["run", file.to_str().unwrap(), "--out", out]));
+    assert!(told.contains("qpyt bricks grant network:send --host api.example.org:443"), "{told}");
+    let listed = json(&qpyt(data.path(), &["bricks", "audit", "network:send", "--json"]));
+    let call = &listed["calls"][0];
+    assert_eq!((&call["outcome"], &call["scope"]), (&"denied".into(), &"api.example.org:443".into()));
+    let other = json(&qpyt(data.path(), &["bricks", "audit", "network:try", "--json"]));
+    assert_eq!(other["calls"], serde_json::json!([]));
+}
+
+#[test]
+fn a_secret_comes_from_the_standard_input_and_its_value_never_out() {
+    let data = TempDir::new().unwrap();
+    let set = |name: &str, value: &str| {
+        let mut process = Command::new(server::QPYT)
+            .args(["secrets", "set", name, "--data"])
+            .arg(data.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        process.stdin.take().unwrap().write_all(value.as_bytes()).unwrap();
+        process.wait_with_output().unwrap()
+    };
+    let kept = set("example-key", "s3cret-of-the-fox\n");
+    assert!(kept.status.success() && String::from_utf8_lossy(&kept.stdout).contains("--secret example-key"));
+    let listed = qpyt(data.path(), &["secrets", "list"]);
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("example-key"));
+    let listed = json(&qpyt(data.path(), &["secrets", "list", "--json"]));
+    assert_eq!(listed["secrets"][0]["name"], "example-key");
+    assert!(!listed.to_string().contains("s3cret"));
+    for (name, value, hint) in [
+        ("Example Key", "x", "lower-case"),
+        ("empty", "\n", "empty"),
+        ("lines", "s3cret\nof\nthe fox", "visible ASCII"),
+    ] {
+        let told = complaint(&set(name, value));
+        assert!(told.contains(hint) && !told.contains("s3cret"), "{told}");
+    }
+    assert!(qpyt(data.path(), &["secrets", "remove", "example-key"]).status.success());
+    assert!(complaint(&qpyt(data.path(), &["secrets", "remove", "example-key"])).contains("no secret"));
+}
+
+#[test]
 fn every_preset_that_needs_nothing_of_the_person_makes_its_pictures() {
     let (data, out) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    for (preset, pictures) in
-        [("four-variations", 4), ("second-look", 1), ("styled-poster", 1), ("two-samplers", 2)]
-    {
+    for (preset, pictures) in [
+        ("four-variations", 4),
+        ("second-look", 1),
+        ("sticker", 1),
+        ("styled-poster", 1),
+        ("two-samplers", 2),
+    ] {
         let file = format!("workflows/{preset}.json");
         let run = json(&qpyt(data.path(), &["run", &file, "--json", "--out", out.path().to_str().unwrap()]));
         assert_eq!(run["state"], "succeeded", "{preset}");

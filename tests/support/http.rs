@@ -26,6 +26,9 @@ impl Client {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(5)))
+            // A server that answered before it had read a request to its end may close the connection; a request that
+            // goes out over it a moment later would be lost.
+            .max_idle_connections(0)
             .build();
         Self { agent: config.into(), address: address.to_owned() }
     }

@@ -29,10 +29,16 @@ pub struct Server {
 impl Server {
     /// Starts a studio on `data` and waits until it says where it listens.
     pub fn start(data: &Path, more: &[&str]) -> Self {
+        Self::start_with(data, more, &[])
+    }
+
+    /// The same with variables.
+    pub fn start_with(data: &Path, more: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut process = Command::new(QPYT)
             .args(["serve", "--no-open", "--port", "0", "--data"])
             .arg(data)
             .args(more)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -65,7 +71,8 @@ impl Server {
         Self::start(&data, &[])
     }
 
-    fn kill(&mut self) {
+    /// Kills the process, as `kill -9` does.
+    pub fn kill(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { autosave, restore } from "../src/store/autosave.js";
+import { seenIn } from "../src/store/catalog.js";
 import { Editor } from "../src/store/editor.js";
 import { Store } from "../src/store/state.js";
 import { catalog, firstPicture } from "./fixtures.js";
@@ -26,7 +27,7 @@ test("a reload finds the document, its history and the jobs under way", () => {
   const store = new Store({ document: firstPicture(), catalog });
   const flush = autosave(store, shelf);
   new Editor(store).setParams("prompt", [{ name: "prompt", value: "red apple" }]);
-  store.set({ tracked: ["a"], shown: "a", savedName: "Mine" });
+  store.set({ seen: seenIn(catalog), tracked: ["a"], shown: "a", savedName: "Mine" });
   flush();
   const kept = restore(shelf);
   assert.ok(kept);
@@ -35,6 +36,7 @@ test("a reload finds the document, its history and the jobs under way", () => {
   assert.deepEqual(kept.tracked, ["a"]);
   assert.equal(kept.shown, "a");
   assert.equal(kept.savedName, "Mine");
+  assert.deepEqual(kept.seen, store.state.seen);
 });
 
 test("many edits in a moment are one write", async () => {
@@ -53,6 +55,7 @@ test("news that are not the person's work are not written", async () => {
   const store = new Store({ document: firstPicture() });
   autosave(store, shelf);
   store.toast("hello");
+  store.set({ seen: seenIn(catalog) });
   await new Promise((resolve) => setTimeout(resolve, 400));
   assert.equal(shelf.writes, 0);
 });

@@ -31,6 +31,8 @@ function follow(lastSeq: number) {
     job: (event) => void heard.push(`job ${event.seq}`),
     progress: (event) => void heard.push(`progress ${event.brick}`),
     preview: (event) => void heard.push(`preview ${event.brick}`),
+    bricks: (event) => void heard.push(`bricks ${event.kind}`),
+    models: (model) => void heard.push(`models ${model.name}`),
   };
   const open = (url: string): EventStream => {
     const stream = new FakeStream(url);

@@ -1,6 +1,8 @@
 /** Bricks, documents and jobs that the tests share. */
 import type { BrickInfo, Category, Job, JsonObject, Port, PortKind, WorkflowDocument } from "../src/net/types.js";
-import { type Catalog, rewire, withStrip } from "../src/store/document.js";
+import { type Catalog, catalogOf, newest } from "../src/store/catalog.js";
+import { rewire, withStrip } from "../src/store/document.js";
+import type { OtherNews } from "../src/store/runs.js";
 
 function port(name: string, kind: PortKind, required = false, many = false): Port {
   return { name, kind, label: name, required, many, doc: "" };
@@ -8,8 +10,10 @@ function port(name: string, kind: PortKind, required = false, many = false): Por
 
 function brick(id: string, label: string, category: Category, inputs: Port[], outputs: Port[], properties: JsonObject = {}): BrickInfo {
   const schema = { type: "object", properties };
-  return { id, version: "0.1.0", digest: "blake3:00", label, category, doc: "", inputs, outputs, params_schema: schema, uses: [],
-    granted: [], pure: true, heavy: false };
+  const metrics = { runs: 0, failures: 0, traps: 0, swaps: 0, cpu_ms: 0, peak_memory: 0, bytes_copied: 0, denied: 0, would_deny: 0 };
+  return { id, version: "0.1.0", digest: `blake3:${label}`, label, category, doc: "", inputs, outputs, params_schema: schema, uses: [],
+    granted: [], pure: true, heavy: false, place: `/bricks/${id}`, place_id: id, health: "serving", versions: [], metrics, asks: [],
+    stateful: false, migrates: false };
 }
 
 export const infos: BrickInfo[] = [
@@ -26,10 +30,16 @@ export const infos: BrickInfo[] = [
   brick("qpyt:image-out", "Final output", "output", [port("image", "image", true, true), port("info", "json")], [port("image", "image", false, true)]),
 ];
 
-export const catalog: Catalog = new Map(infos.map((info) => [info.id, info]));
+export const catalog: Catalog = catalogOf(infos);
+
+/** The catalog with one brick changed, as after a swap. */
+export function withBrick(id: string, change: Partial<BrickInfo>, before: Catalog = catalog): Catalog {
+  const bricks = [...before.values()].flat().map((known) => (known.id === id ? { ...known, ...change } : known));
+  return catalogOf(bricks, before);
+}
 
 export function info(id: string): BrickInfo {
-  const found = catalog.get(id);
+  const found = newest(catalog, id);
   if (!found) throw new Error(`no brick ${id} among the fixtures`);
   return found;
 }
@@ -63,6 +73,9 @@ export function job(id: string, change: Partial<Job> = {}): Job {
     ...change,
   };
 }
+
+/** Nobody listens to what the jobs have to tell. */
+export const noNews: OtherNews = { refresh: () => Promise.resolve(), opened: () => undefined, bricks: () => undefined, models: () => undefined, denied: () => undefined };
 
 /** Numbers that look random and are the same on every run (a linear congruential generator, Numerical Recipes). */
 export function dice(seed: number): (below: number) => number {

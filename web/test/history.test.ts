@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WorkflowDocument } from "../src/net/types.js";
+import { lockKey } from "../src/store/catalog.js";
 import { Editor } from "../src/store/editor.js";
 import { COALESCE_MS, MAX_STEPS } from "../src/store/history.js";
 import { Store } from "../src/store/state.js";
@@ -16,13 +17,16 @@ function workbench(document = firstPicture()) {
 
 function edit(editor: Editor, document: WorkflowDocument, roll: (below: number) => number): void {
   const brick = document.bricks[roll(Math.max(1, document.bricks.length))];
-  const choice = roll(7);
+  const choice = roll(10);
   if (choice === 0 || !brick) return void editor.add(infos[roll(infos.length)] ?? infos[0]!);
   if (choice === 1) return editor.remove(brick.id);
   if (choice === 2) return editor.move(brick.id, roll(document.bricks.length));
   if (choice === 3) return editor.collapse(brick.id, roll(2) === 0);
   if (choice === 4) return editor.rename(`Name ${roll(5)}`);
   if (choice === 5) return editor.replace({ ...firstPicture(), name: `Other ${roll(100)}` });
+  if (choice === 6) return editor.patch({ lock: roll(2) === 0 ? null : { bricks: { [lockKey(brick)]: { version: "0.1.0", digest: `${roll(9)}` } } } });
+  if (choice === 7) return editor.unlock(brick);
+  if (choice === 8) return editor.patch({ bricks: [{ ...brick, requires: `^0.${roll(3)}` }] });
   editor.setParams(brick.id, [{ name: `p${roll(3)}`, ...(roll(4) === 0 ? {} : { value: roll(100) }) }]);
 }
 

@@ -42,6 +42,14 @@ test("progress touches only the brick it names", () => {
   for (const id of ["prompt", "styles", "settings", "output"]) assert.equal(after.bricks[id], before.bricks[id]);
 });
 
+test("a text that a model writes stays until more of it comes", () => {
+  const first = afterProgress(job("a", { state: "running" }), { job: "a", brick: "translate", fraction: 0, text: "A red" });
+  const between = afterProgress(first, { job: "a", brick: "translate", fraction: 0.5 });
+  assert.equal(between.bricks["translate"]?.text, "A red");
+  const more = afterProgress(between, { job: "a", brick: "translate", fraction: 0.5, text: "A red fox." });
+  assert.equal(more.bricks["translate"]?.text, "A red fox.");
+});
+
 test("late progress and previews do not wake a finished job or brick", () => {
   const done = job("a", { state: "cancelled" });
   assert.equal(afterProgress(done, { job: "a", brick: "render", fraction: 1 }), done);

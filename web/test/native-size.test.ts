@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nativeSize } from "../src/forms/native-size.js";
 import type { BrickInfo, Model, WorkflowDocument } from "../src/net/types.js";
+import { catalogOf } from "../src/store/catalog.js";
 import { INITIAL, type State } from "../src/store/state.js";
 import { firstPicture, info } from "./fixtures.js";
 
@@ -13,7 +14,7 @@ function model(id: string, side: number): Model {
 
 function state(document: WorkflowDocument): State {
   const render: BrickInfo = { ...info("qpyt:render"), params_schema: { properties: { model: MODEL } } };
-  return { ...INITIAL, document, catalog: new Map([[render.id, render]]), models: { "stable-diffusion": [model("emoji", 64), model("sdxl", 1024)] } };
+  return { ...INITIAL, document, catalog: catalogOf([render]), models: { "stable-diffusion": [model("emoji", 64), model("sdxl", 1024)] } };
 }
 
 function rendering(model: string): WorkflowDocument {

@@ -6,7 +6,7 @@ import type { Job } from "../src/net/types.js";
 import { Runs } from "../src/store/runs.js";
 import { isRefused, runUnderWay, stoppable } from "../src/store/selectors.js";
 import { Store } from "../src/store/state.js";
-import { catalog, firstPicture, job } from "./fixtures.js";
+import { catalog, firstPicture, job, noNews } from "./fixtures.js";
 
 /** A server of jobs behind `fetch`. */
 function server(jobs: Map<string, Job>) {
@@ -54,13 +54,15 @@ async function page(jobs: Job[], kept: Kept = {}, prepare: (back: ReturnType<typ
   const back = server(new Map(jobs.map((known) => [known.id, known])));
   prepare(back);
   const store = new Store({ document: firstPicture(), catalog, catalogLoaded: true, ...kept });
+  const denied: string[] = [];
+  let opened = 0;
   let handlers: EventHandlers | undefined;
   let since = 0;
   const silent = { addEventListener: () => undefined, close: () => undefined };
   const runs = new Runs(
     store,
     back.client,
-    () => Promise.resolve(),
+    { ...noNews, denied: (brick) => denied.push(brick), opened: () => (opened += 1) },
     (given, lastSeq) => {
       handlers = given;
       since = lastSeq;
@@ -69,7 +71,7 @@ async function page(jobs: Job[], kept: Kept = {}, prepare: (back: ReturnType<typ
   );
   await runs.start();
   assert.ok(handlers);
-  return { ...back, store, runs, say: handlers, since };
+  return { ...back, store, runs, say: handlers, since, denied, opened: () => opened };
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
@@ -161,6 +163,15 @@ test("what could not be had at the start is asked for once the stream is open", 
   assert.deepEqual([asked, store.state.jobOrder], [["GET /api/jobs?limit=50"], ["a"]]);
 });
 
+test("what is not kept and happened before the stream was open is asked for once it is", async () => {
+  const { say, opened } = await page([]);
+  say.opened(false);
+  assert.equal(opened(), 1);
+  say.lost();
+  say.opened(true);
+  assert.equal(opened(), 1, "catching up asks for everything anyway");
+});
+
 test("a second run waits in the queue while the bricks show the first", async () => {
   const { store, runs, say } = await page([]);
   await runs.submit();
@@ -191,6 +202,15 @@ test("how far a run is tells the brick at work and its step, and that it waits b
   assert.equal(runUnderWay(store.state), undefined);
 });
 
+test("a run that was denied something names the kind of brick that tried", async () => {
+  const { store, runs, say, denied } = await page([]);
+  await runs.submit();
+  const [id] = store.state.tracked;
+  assert.ok(id !== undefined);
+  say.job({ seq: 11, job: id, kind: "failed", at: "", data: { error: { code: "denied", message: "Not allowed.", brick: "render" } } });
+  assert.deepEqual(denied, ["qpyt:render"]);
+});
+
 test("a server that is away is told as a card, and the work is kept", async () => {
   const { store, runs, goAway } = await page([]);
   goAway();
@@ -204,7 +224,7 @@ test("a refusal puts its problems on the bricks", async () => {
   const { store } = await page([]);
   const problems = [{ code: "missing-input", brick: "styles", name: "prompt", message: "Nothing is connected." }];
   const refusing = new Client(() => Promise.resolve(new Response(JSON.stringify({ error: { code: "invalid", message: "No.", problems } }), { status: 400 })));
-  await new Runs(store, refusing, () => Promise.resolve()).submit();
+  await new Runs(store, refusing, noNews).submit();
   assert.deepEqual(store.state.problems, problems);
   assert.ok(isRefused(store.state));
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { matching } from "../src/forms/qp-field-styles.js";
-import { within } from "../src/forms/qp-field-folder.js";
-import { type Field, fields, snap, valueOf } from "../src/forms/schema.js";
+import { type Field, counts, fields, snap, valueOf } from "../src/forms/schema.js";
 import type { JsonObject } from "../src/net/types.js";
+import { within } from "../src/store/powers.js";
 
 function only(property: JsonObject): Field {
   const [field] = fields({ type: "object", properties: { it: property } });
@@ -121,4 +121,18 @@ test("a folder lies within what was allowed, and a namesake beside it does not",
   assert.ok(within("/home/me/pictures/2026", "/home/me/pictures/"));
   assert.ok(within("/home/me/pictures", "/home/me/pictures"));
   assert.ok(!within("/home/me/pictures-2", "/home/me/pictures"));
+});
+
+test("a field that is tied to another counts while that has the value", () => {
+  const all = fields({
+    properties: {
+      place: { enum: ["studio", "server"], default: "studio" },
+      server: { type: "string", "x-when": "place=server" },
+      role: { type: "string" },
+    },
+    "x-order": ["place", "server", "role"],
+  });
+  const shown = (params: JsonObject) => all.filter((field) => counts(field, all, params)).map((field) => field.name);
+  assert.deepEqual(shown({}), ["place", "role"]);
+  assert.deepEqual(shown({ place: "server" }), ["place", "server", "role"]);
 });

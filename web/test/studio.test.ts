@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Client } from "../src/net/client.js";
 import { isRefused } from "../src/store/selectors.js";
 import { Studio } from "../src/store/studio.js";
-import { catalog, firstPicture } from "./fixtures.js";
+import { catalog, firstPicture, job } from "./fixtures.js";
 
 const PROBLEMS = [{ code: "bad-param", brick: "settings", name: "width", message: "`width` must be at most 2048, not 1000000" }];
 
@@ -35,4 +35,22 @@ test("a refusal keeps its words while the document is the one refused, also afte
   await checked();
   assert.ok(!isRefused(studio.store.state));
   assert.deepEqual(studio.store.state.problems, PROBLEMS);
+});
+
+test("what the outputs shown were made with is asked once, when their job has ended", async () => {
+  const asked: string[] = [];
+  const made = job("a", { state: "succeeded", last_seq: 9, document: firstPicture() });
+  const client = new Client((input) => {
+    asked.push(input as string);
+    return Promise.resolve(new Response(JSON.stringify(made), { status: 200 }));
+  });
+  const studio = new Studio(client, { getItem: () => null, setItem: () => undefined });
+  studio.store.putJob(job("a", { state: "running", last_seq: 8 }));
+  studio.runs.show("a");
+  assert.deepEqual(asked, []);
+  studio.store.putJob(job("a", { state: "succeeded", last_seq: 9 }));
+  studio.store.toast("hello");
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.deepEqual(asked, ["/api/jobs/a"]);
+  assert.deepEqual(studio.store.state.jobs["a"]?.document, firstPicture());
 });

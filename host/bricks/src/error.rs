@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::capability::{JobError, StoreError};
+use crate::{
+    capability::{HttpError, JobError, StoreError},
+    package::PackageError,
+};
 
 /// Why the runtime can't start.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +24,7 @@ pub enum RuntimeError {
     },
 }
 
-/// Why a brick's folder was refused.
+/// Why what lies at a place was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -40,6 +43,14 @@ pub enum LoadError {
         path: PathBuf,
         /// What is wrong and what to write.
         problem: String,
+    },
+    /// The package section of a single file can't be believed.
+    #[error("{} can't be used: {source}", path.display())]
+    Package {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PackageError,
     },
     /// The binary is no component that can be compiled.
     #[error("{} can't be compiled: {problem}", path.display())]
@@ -67,19 +78,31 @@ pub enum LoadError {
         /// Which brick, what is wrong and what it may be.
         problem: String,
     },
-    /// Another folder holds the same brick.
+    /// Another place holds the same brick.
     #[error("`{brick}` {version} is already loaded from {}; remove one of the two", other.display())]
     Duplicate {
         /// Id of the brick.
         brick: String,
         /// Its version.
         version: semver::Version,
-        /// The folder that came first.
+        /// The place that came first.
         other: PathBuf,
     },
     /// The load was stopped by the shutdown of the program or a fault in the runtime.
     #[error("loading was interrupted: {0}")]
     Interrupted(String),
+}
+
+/// Why parameters can't be carried to another version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the parameters of `{brick}` can't be carried over from version {from}: {problem}")]
+pub struct MigrateError {
+    /// The brick.
+    pub brick: String,
+    /// The version that they are of.
+    pub from: semver::Version,
+    /// What the brick says.
+    pub problem: String,
 }
 
 /// What the host refused during a run.
@@ -91,6 +114,9 @@ pub enum HostError {
     /// The stores.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The network.
+    #[error(transparent)]
+    Http(#[from] HttpError),
 }
 
 /// Why a run failed.
@@ -189,6 +215,17 @@ pub enum RunError {
         /// `handles`.
         limit: u32,
     },
+    /// One call carried more than it may.
+    #[error(
+        "`{brick}` handed over more than {} in one call; it must do so in parts, or raise `hostcall_mib` under [limits] in qpyt.toml",
+        bytes(*limit)
+    )]
+    TooMuchAtOnce {
+        /// The brick.
+        brick: String,
+        /// In bytes.
+        limit: u64,
+    },
     /// The outputs are larger than they may be.
     #[error(
         "the outputs of `{brick}` are larger than {}; raise `output_mib` under [limits] in qpyt.toml",
@@ -209,6 +246,26 @@ pub enum RunError {
         port: String,
         /// What is wrong.
         problem: String,
+    },
+    /// The brick can't take up or save what it remembers.
+    #[error(
+        "`{brick}` can't go on from what it remembers: {problem}; `qpyt bricks forget {brick}` lets it start anew"
+    )]
+    State {
+        /// The brick.
+        brick: String,
+        /// What it says.
+        problem: String,
+    },
+    /// The brick crashed too often and is set aside.
+    #[error(
+        "`{brick}` crashed {crashes} times in a row and is set aside until its file changes; its log says why, and “Try again” on the Bricks page lifts it"
+    )]
+    Quarantined {
+        /// The brick.
+        brick: String,
+        /// How often.
+        crashes: u32,
     },
     /// The sandbox could not be set up.
     #[error("the sandbox for `{brick}` can't be set up: {problem}")]
@@ -236,8 +293,11 @@ impl RunError {
             Self::CpuBudget { .. } => "brick-cpu-budget",
             Self::DeadlineExceeded { .. } => "brick-deadline",
             Self::TooManyHandles { .. } => "brick-handles",
+            Self::TooMuchAtOnce { .. } => "brick-hostcall",
             Self::TooMuchOutput { .. } => "brick-output",
             Self::BadOutput { .. } => "bad-output",
+            Self::State { .. } => "brick-state",
+            Self::Quarantined { .. } => "brick-quarantined",
             Self::Sandbox { .. } => "sandbox",
         }
     }
@@ -246,16 +306,24 @@ impl RunError {
 impl HostError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Job(JobError::Denied(_)) | Self::Store(StoreError::Denied(_)) => "denied",
-            Self::Job(JobError::BadArgument(_)) | Self::Store(StoreError::BadArgument(_)) => "bad-argument",
+            Self::Job(JobError::Denied(_))
+            | Self::Store(StoreError::Denied(_))
+            | Self::Http(HttpError::Denied(_)) => "denied",
+            Self::Job(JobError::BadArgument(_))
+            | Self::Store(StoreError::BadArgument(_))
+            | Self::Http(HttpError::BadArgument(_)) => "bad-argument",
             Self::Job(JobError::Cancelled) => "cancelled",
-            Self::Job(JobError::TimedOut) => "timed-out",
+            Self::Job(JobError::TimedOut) | Self::Http(HttpError::TimedOut) => "timed-out",
             Self::Job(JobError::ModelMissing(_)) => "model-missing",
             Self::Job(JobError::ModelBroken(_)) => "model-broken",
             Self::Job(JobError::OutOfMemory(_)) => "out-of-memory",
             Self::Store(StoreError::NoSpace(_)) => "no-space",
             Self::Store(StoreError::NotFound(_)) => "not-found",
-            Self::Job(JobError::Other(_)) | Self::Store(StoreError::Other(_)) => "host",
+            Self::Http(HttpError::Unreachable(_)) => "unreachable",
+            Self::Http(HttpError::TooLarge(_)) => "too-large",
+            Self::Job(JobError::Other(_))
+            | Self::Store(StoreError::Other(_))
+            | Self::Http(HttpError::Other(_)) => "host",
         }
     }
 }
@@ -285,6 +353,7 @@ mod tests {
                 "wall_seconds",
             ),
             (RunError::TooManyHandles { brick: brick(), limit: 99 }, "99", "handles"),
+            (RunError::TooMuchAtOnce { brick: brick(), limit: 128 << 20 }, "128 MiB", "hostcall_mib"),
             (RunError::TooMuchOutput { brick: brick(), limit: 3 }, "3 bytes", "output_mib"),
         ];
         for (error, amount, key) in cases {

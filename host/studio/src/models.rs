@@ -10,6 +10,7 @@ use qpyt_inference::{BrokenModel, Engine, EngineError, InstalledModel, ModelScan
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::catalogue::Catalogue;
 use crate::jobs::lane::{AcceleratorLane, LaneError};
 use crate::store::{Store, StoreError};
 
@@ -44,20 +45,26 @@ impl Models {
         scan
     }
 
+    /// Looks into the folders anew the next time, because something was put there or taken away.
+    pub fn look_again(&self) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// What is installed, for showing.
     pub fn list(&self) -> ModelList {
         let scan = self.scan();
         let view = |model: &InstalledModel| ModelView {
             id: model.id.clone(),
             label: model.label.clone(),
-            family: model.family.to_string(),
+            family: model.family.name().to_owned(),
             bytes: model.bytes,
-            size_multiple: model.size_multiple,
-            native_size: model.native_size,
+            size_multiple: model.painting.map(|traits| traits.size_multiple),
+            native_size: model.painting.map(|traits| traits.native_size),
             path: model.path.display().to_string(),
         };
         let broken = |model: &BrokenModel| BrokenView {
             path: model.path.display().to_string(),
+            family: model.family.map(|family| family.name().to_owned()),
             message: model.message.clone(),
         };
         ModelList {
@@ -75,10 +82,9 @@ impl Models {
         if let Some(model) = scan.models.iter().find(|model| model.id == id) {
             return Ok(model.clone());
         }
-        let broken = scan
-            .broken
-            .iter()
-            .find(|model| model.path.file_name().is_some_and(|name| name.to_string_lossy() == id));
+        let broken = scan.broken.iter().find(|model| {
+            [model.path.file_name(), model.path.file_stem()].contains(&Some(std::ffi::OsStr::new(id)))
+        });
         Err(match broken {
             Some(broken) => ModelProblem::Broken(broken.clone()),
             None => ModelProblem::Missing {
@@ -95,8 +101,13 @@ impl Models {
     /// When a file can't be read.
     pub fn digest(&self, model: &InstalledModel) -> Result<Digest, StoreError> {
         let mut hasher = blake3::Hasher::new();
+        let folder = if model.path.is_dir() { Some(model.path.as_path()) } else { model.path.parent() };
         for file in model.files() {
-            let name = file.strip_prefix(&model.path).unwrap_or(file).to_string_lossy().into_owned();
+            let name = file
+                .strip_prefix(folder.unwrap_or(&model.path))
+                .unwrap_or(file)
+                .to_string_lossy()
+                .into_owned();
             hasher.update(name.as_bytes()).update(&[0]);
             hasher.update(self.store.file_digest(file)?.as_bytes());
         }
@@ -137,10 +148,12 @@ pub struct ModelView {
     pub family: String,
     /// On disk.
     pub bytes: u64,
-    /// Sides must be multiples of this many pixels.
-    pub size_multiple: u32,
-    /// The side, in pixels, that it was trained at.
-    pub native_size: u32,
+    /// Of a model that paints: sides must be multiples of this many pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_multiple: Option<u32>,
+    /// Of a model that paints: the side, in pixels, that it was trained at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub native_size: Option<u32>,
     /// Where it is.
     pub path: String,
 }
@@ -150,6 +163,9 @@ pub struct ModelView {
 pub struct BrokenView {
     /// Where it is.
     pub path: String,
+    /// Such as `stable-diffusion`, where that can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
     /// Why.
     pub message: String,
 }
@@ -158,7 +174,7 @@ pub struct BrokenView {
 #[derive(Debug, thiserror::Error)]
 pub enum ModelProblem {
     /// It is not installed.
-    #[error("The model “{id}” is not installed. {}", installed_hint(.installed, .folders))]
+    #[error("The model “{id}” is not installed. {}", way_to(.id, .installed, .folders))]
     Missing {
         /// What was asked for.
         id: String,
@@ -172,7 +188,11 @@ pub enum ModelProblem {
     Broken(BrokenModel),
 }
 
-fn installed_hint(installed: &[String], folders: &[PathBuf]) -> String {
+/// What to do about a model that is missing.
+fn way_to(id: &str, installed: &[String], folders: &[PathBuf]) -> String {
+    if Catalogue::embedded().is_ok_and(|catalogue| catalogue.find(id).is_ok()) {
+        return format!("Get it on the Models page, or with `qpyt models pull {id}`.");
+    }
     let folder = folders.last().map(|folder| folder.display().to_string()).unwrap_or_default();
     if installed.is_empty() {
         format!("Put a model folder into {folder}.")

@@ -1,20 +1,26 @@
 //! The studio put together: store, bricks, models and jobs, for the server and for every command.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 use qpyt_bricks::{Limits, Runtime, RuntimeOptions};
 use qpyt_inference::{Engine, EngineOptions};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
+use crate::jobs::hub::Hub;
 use crate::jobs::lane::AcceleratorLane;
 use crate::jobs::{JobSettings, Jobs};
 use crate::library::Library;
+use crate::library::view::BrickChange;
 use crate::models::Models;
+use crate::network::{Network, NetworkSettings};
 use crate::presets::Presets;
+use crate::pull::view::ModelState;
+use crate::pull::{ModelPlaces, Pulls};
 use crate::setup::Layout;
 use crate::store::{Store, StoreError};
 
@@ -39,6 +45,10 @@ pub struct Studio {
     pub library: Arc<Library>,
     /// The models.
     pub models: Arc<Models>,
+    /// The network as bricks reach it.
+    pub network: Arc<Network>,
+    /// Models on their way here.
+    pub pulls: Arc<Pulls>,
     /// The jobs.
     pub jobs: Arc<Jobs>,
     /// The workflows that come with the studio.
@@ -57,25 +67,51 @@ impl Studio {
         let store = Arc::new(store);
         let runtime = Runtime::new(RuntimeOptions {
             cache_folder: store.cache_folder().join("bricks"),
-            limits: limits(config),
+            limits: config.limits.to_limits(),
         })
         .context("the brick runtime could not start")?;
         let mut brick_folders = vec![layout.plugins_dist.clone(), store.bricks_folder()];
         brick_folders.extend(config.brick_folders.iter().cloned());
-        let library = Arc::new(Library::load(&runtime, &brick_folders).await);
+        let library = Arc::new(
+            Library::open(
+                runtime,
+                brick_folders,
+                store.clone(),
+                if owner { Access::Own } else { Access::Beside },
+            )
+            .await,
+        );
         let options = EngineOptions {
             memory_budget: config.inference.memory_budget_bytes(),
             threads: usize::try_from(config.inference.threads).ok().filter(|threads| *threads > 0),
         };
         let engine = Engine::new(options).context("the inference engine could not start")?;
-        let mut model_folders: Vec<PathBuf> = vec![layout.models.clone()];
-        model_folders.extend(config.model_folders.iter().cloned());
-        model_folders.push(config.data.join("models"));
-        let models = Arc::new(Models::new(engine, AcceleratorLane::start()?, store.clone(), model_folders));
-        let settings = JobSettings { cpu_lanes: config.jobs.cpu_lanes, max_queue: config.jobs.max_queue };
-        let jobs = Arc::new(Jobs::new(store.clone(), library.clone(), models.clone(), settings));
+        let places = model_places(config, &layout);
+        let models = Models::new(engine, AcceleratorLane::start()?, store.clone(), places.in_order());
+        let models = Arc::new(models);
+        let settings = JobSettings {
+            cpu_lanes: config.jobs.cpu_lanes,
+            max_queue: config.jobs.max_queue,
+            brick_limits: brick_limits(config),
+        };
+        let network = Arc::new(Network::new(store.clone(), network_settings(config))?);
+        let pulls = Pulls::new(network.clone(), store.clone(), config.hub.clone(), places)?;
+        let pulls = Arc::new(pulls);
+        let jobs =
+            Arc::new(Jobs::new(store.clone(), library.clone(), models.clone(), network.clone(), settings));
         let presets = Presets::new(layout.workflows.clone());
-        Ok(Self { layout, store, library, models, jobs, presets, owner, workers: Mutex::default() })
+        Ok(Self {
+            layout,
+            store,
+            library,
+            models,
+            network,
+            pulls,
+            jobs,
+            presets,
+            owner,
+            workers: Mutex::default(),
+        })
     }
 
     /// Settles what a former process left running and starts the workers of both lanes. Where another process owns
@@ -94,13 +130,49 @@ impl Studio {
         for job in &recovered.interrupted {
             tracing::warn!(%job, "the job was interrupted too often and stays so");
         }
-        *self.workers.lock().unwrap_or_else(PoisonError::into_inner) = self.jobs.start();
+        let mut workers = self.jobs.start();
+        workers.spawn(self.library.clone().watch());
+        workers.spawn(tell_of_bricks(self.library.clone(), self.jobs.hub().clone()));
+        workers.spawn(tell_of_models(self.pulls.clone(), self.models.clone(), self.jobs.hub().clone()));
+        *self.workers.lock().unwrap_or_else(PoisonError::into_inner) = workers;
         Ok(())
     }
 
     /// Stops the workers. Running jobs are left as they are: the next start finds and repeats them.
     pub fn stop(&self) {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+    }
+}
+
+/// Passes news of bricks on to whoever listens.
+async fn tell_of_bricks(library: Arc<Library>, hub: Hub) {
+    let mut changes = library.registry().changes();
+    loop {
+        match changes.recv().await {
+            Ok(change) => hub.bricks(BrickChange::from(&*change)),
+            // The listeners fetch the whole list at the next change.
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Passes news of models on to whoever listens.
+async fn tell_of_models(pulls: Arc<Pulls>, models: Arc<Models>, hub: Hub) {
+    let mut news = pulls.news();
+    loop {
+        let name = match news.recv().await {
+            Ok(name) => name,
+            // The next step of the pull tells more than the one that was missed.
+            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => return,
+        };
+        let asked = pulls.clone();
+        let Ok(Ok(model)) = tokio::task::spawn_blocking(move || asked.show(&name)).await else { continue };
+        if matches!(model.state, ModelState::Installed | ModelState::Available) {
+            models.look_again();
+        }
+        hub.models(model);
     }
 }
 
@@ -116,16 +188,25 @@ fn open_store(config: &Config, access: Access) -> Result<(Store, bool), StoreErr
     }
 }
 
-/// The configured limits of every brick.
-fn limits(config: &Config) -> Limits {
-    const MIB: u64 = 1024 * 1024;
-    Limits {
-        memory_bytes: config.limits.memory_mib.saturating_mul(MIB),
-        cpu: Duration::from_secs(config.limits.cpu_seconds),
-        wall: Duration::from_secs(config.limits.wall_seconds),
-        output_bytes: config.limits.output_mib.saturating_mul(MIB),
-        max_side: config.limits.max_side,
-        handles: config.limits.handles,
-        log_lines: config.limits.log_lines,
+/// The configured limits of the bricks that have their own.
+fn brick_limits(config: &Config) -> HashMap<String, Limits> {
+    let own = config.bricks.over(&config.limits).into_iter();
+    own.map(|(brick, limits)| (brick, limits.to_limits())).collect()
+}
+
+/// Where models are.
+pub(crate) fn model_places(config: &Config, layout: &Layout) -> ModelPlaces {
+    ModelPlaces {
+        shipped: layout.models.clone(),
+        own: config.data.join("models"),
+        others: config.model_folders.clone(),
+    }
+}
+
+pub(crate) fn network_settings(config: &Config) -> NetworkSettings {
+    NetworkSettings {
+        offline: config.offline,
+        private_hosts: config.network.private_hosts.clone(),
+        timeout: Duration::from_secs(config.network.timeout_seconds),
     }
 }

@@ -95,6 +95,19 @@ fn without_a_home_the_data_folder_must_be_said() {
 }
 
 #[test]
+fn hosts_of_the_person_s_own_are_read_in_their_one_form() {
+    let hosts = |start: Start| -> Vec<String> {
+        start.load().unwrap().network.private_hosts.iter().map(ToString::to_string).collect()
+    };
+    let start = Start::new().file("[network]\nprivate_hosts = [\"127.0.0.1:8089\", \"NAS.local.:443\"]");
+    assert_eq!(hosts(start), ["127.0.0.1:8089", "nas.local:443"]);
+    let start = Start::new().variable("QPYT_NETWORK_PRIVATE_HOSTS", "127.0.0.1:1, [::1]:2");
+    assert_eq!(hosts(start), ["127.0.0.1:1", "[::1]:2"]);
+    let message = Start::new().file("[network]\nprivate_hosts = [\"127.0.0.1\"]").message();
+    assert!(message.contains("network.private_hosts") && message.contains("127.0.0.1:8089"), "{message}");
+}
+
+#[test]
 fn a_variable_wins_over_the_file_and_a_flag_over_both() {
     let start = Start::new().file("port = 1\nmodel_folders = [\"a\"]\n[limits]\nmax_side = 1024");
     assert_eq!(start.load().unwrap().port, 1);
@@ -154,6 +167,51 @@ fn an_unknown_key_is_named_with_its_file_and_the_right_one() {
     ] {
         let message = Start::new().file(text).message();
         assert!(message.contains(key) && message.contains(right), "{text}: {message}");
+        assert!(message.contains("qpyt.toml"), "{message}");
+    }
+}
+
+#[test]
+fn a_brick_has_the_limits_that_are_said_for_it_and_the_usual_ones_besides() {
+    let start = Start::new()
+        .file(
+            "[limits]\nmax_side = 1024\nhandles = 50\n[bricks.\"qpyt:render\".limits]\nmemory_mib = 2048\nhandles = 60\n[bricks.\"me:other\"]",
+        )
+        .variable("QPYT_LIMITS_MAX_SIDE", "2048");
+    let config = start.load().unwrap();
+    let bricks = config.bricks.over(&config.limits);
+    let [(brick, limits)] = &bricks.iter().collect::<Vec<_>>()[..] else { panic!("{bricks:?}") };
+    assert_eq!(brick.as_str(), "qpyt:render");
+    assert_eq!((limits.memory_mib, limits.handles, limits.max_side), (2048, 60, 2048));
+    assert_eq!(limits.log_lines_per_second, config.limits.log_lines_per_second);
+    let limits = limits.to_limits();
+    assert_eq!((limits.memory_bytes, limits.hostcall_bytes), (2048 << 20, 128 << 20));
+    assert_eq!(config.limits.handles, 50);
+}
+
+#[test]
+fn mistakes_in_the_limits_of_a_brick_are_told() {
+    for (text, parts) in [
+        (
+            "[bricks.\"qpyt:render\".limits]\nmemory_mb = 1",
+            ["`bricks.\"qpyt:render\".limits.memory_mb`", "`bricks.\"qpyt:render\".limits.memory_mib`"],
+        ),
+        (
+            "[bricks.\"qpyt:render\".limit]\nmemory_mib = 1",
+            ["`bricks.\"qpyt:render\".limit`", "`bricks.\"qpyt:render\".limits`"],
+        ),
+        (
+            "[bricks.\"qpyt:render\".limits]\nmemory_mib = 1",
+            ["`bricks.\"qpyt:render\".limits.memory_mib`", "whole number from 16"],
+        ),
+        ("[bricks.render.limits]\nmemory_mib = 64", ["`render`", "[bricks.\"namespace:name\".limits]"]),
+        ("[bricks]\n\"qpyt:render\" = 3", ["`bricks.\"qpyt:render\"`", "a table"]),
+        ("bricks = 3", ["`bricks`", "a table"]),
+    ] {
+        let message = Start::new().file(text).message();
+        for part in parts {
+            assert!(message.contains(part), "{text}: {part} is not in: {message}");
+        }
         assert!(message.contains("qpyt.toml"), "{message}");
     }
 }

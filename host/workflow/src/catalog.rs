@@ -170,6 +170,8 @@ fn list(versions: &[Version]) -> String {
 pub struct Catalog {
     /// Newest first.
     bricks: BTreeMap<BrickId, Vec<Arc<BrickSpec>>>,
+    /// Former versions, for documents that are locked to one.
+    former: BTreeMap<BrickId, Vec<Arc<BrickSpec>>>,
 }
 
 impl Catalog {
@@ -186,7 +188,16 @@ impl Catalog {
         for versions in bricks.values_mut() {
             versions.sort_by_key(|spec| Reverse(spec.version.clone()));
         }
-        Self { bricks }
+        Self { bricks, former: BTreeMap::new() }
+    }
+
+    /// The same catalogue with former versions. They serve only documents whose lock names their digest.
+    #[must_use]
+    pub fn with_former(mut self, specs: Vec<BrickSpec>) -> Self {
+        for spec in specs {
+            self.former.entry(spec.id.clone()).or_default().push(Arc::new(spec));
+        }
+        self
     }
 
     /// All bricks by name, newest version first.
@@ -199,8 +210,8 @@ impl Catalog {
         self.bricks.get(brick)?.first()
     }
 
-    /// The version of `brick` to use: the component with the digest `locked` when it is installed and fits, else the
-    /// newest version that fits.
+    /// The version of `brick` to use: the component with the digest `locked` when it is installed or kept as a former
+    /// version and fits, else the newest version that fits.
     ///
     /// # Errors
     /// When the brick or a fitting version is not installed.
@@ -215,12 +226,13 @@ impl Catalog {
             suggestion: self.near(brick),
         })?;
         let fits = || versions.iter().filter(|spec| requires.matches(&spec.version));
-        fits().find(|spec| Some(&spec.digest) == locked).or_else(|| fits().next()).ok_or_else(|| {
-            ResolveError::VersionNotInstalled {
-                brick: brick.clone(),
-                requires: requires.clone(),
-                installed: versions.iter().map(|spec| spec.version.clone()).collect(),
-            }
+        let former = self.former.get(brick).into_iter().flatten();
+        let former = former.filter(|spec| requires.matches(&spec.version));
+        let locked = fits().chain(former).find(|spec| Some(&spec.digest) == locked);
+        locked.or_else(|| fits().next()).ok_or_else(|| ResolveError::VersionNotInstalled {
+            brick: brick.clone(),
+            requires: requires.clone(),
+            installed: versions.iter().map(|spec| spec.version.clone()).collect(),
         })
     }
 
@@ -293,6 +305,21 @@ mod tests {
         assert_eq!(resolve("qpyt:prompt", "^0.1", Some("blake3:aa")).unwrap(), "0.1.0");
         assert_eq!(resolve("qpyt:prompt", "^0.1", Some("blake3:ee")).unwrap(), "0.1.3");
         assert_eq!(resolve("qpyt:prompt", "^0.1", Some("blake3:cc")).unwrap(), "0.1.3");
+    }
+
+    #[test]
+    fn a_former_version_serves_only_who_is_locked_to_it() {
+        let catalog = catalog().with_former(vec![spec("qpyt:prompt", "0.3.0", "blake3:ff")]);
+        let resolve = |requires: &str, locked: Option<&str>| {
+            let locked = locked.map(|digest| digest.parse().unwrap());
+            let brick = "qpyt:prompt".parse().unwrap();
+            let found = catalog.resolve(&brick, &requires.parse().unwrap(), locked.as_ref());
+            found.unwrap().version.to_string()
+        };
+        assert_eq!(resolve("*", None), "0.2.0");
+        assert_eq!(resolve("*", Some("blake3:ff")), "0.3.0");
+        assert_eq!(resolve("^0.1", Some("blake3:ff")), "0.1.3");
+        assert_eq!(catalog.iter().count(), 4);
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub trait Brick: Params {
     /// What it gives; `()` for nothing.
     type Outputs: Outputs;
 
-    /// Does the work. Each run happens in a fresh sandbox: nothing stays from one to the next.
+    /// Does the work. Each run happens in a fresh sandbox: nothing stays from one to the next but what goes into
+    /// [`memory`](crate::memory).
     fn run(self, inputs: Self::Inputs) -> Result<Self::Outputs>;
 }
 
@@ -37,7 +38,7 @@ pub fn describe<B: Brick>(version: &str) -> BrickInfo {
 
 /// Runs a brick as the host does: values at ports, parameters as a JSON object.
 pub fn run<B: Brick>(mut inputs: Vec<NamedValue>, params: &str) -> Result<Vec<NamedValue>> {
-    let brick = B::from_json(&params::parse(params)?)?;
+    let brick = B::from_json(&params::parse(params).map_err(BrickError::Other)?)?;
     let mut given = Vec::new();
     brick.run(B::Inputs::take(&mut inputs)?)?.give(&mut given)?;
     Ok(given)

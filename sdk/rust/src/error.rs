@@ -4,6 +4,7 @@ use crate::BrickError;
 use crate::bindings::qpyt::brick::types::NamedProblem;
 use crate::bindings::qpyt::job::types::JobError;
 use crate::bindings::qpyt::media::types::MediaError;
+use crate::bindings::qpyt::store::http::HttpError;
 use crate::bindings::qpyt::store::types::StoreError;
 
 impl BrickError {
@@ -54,6 +55,23 @@ impl From<StoreError> for BrickError {
     }
 }
 
+impl From<HttpError> for BrickError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::TimedOut => {
+                Self::Host("The server did not answer in time. Try again later.".to_owned())
+            }
+            HttpError::TooLarge(bytes) => Self::Host(format!(
+                "The server's answer has more than {bytes} bytes, the most a brick may get."
+            )),
+            HttpError::Denied(message)
+            | HttpError::BadArgument(message)
+            | HttpError::Unreachable(message)
+            | HttpError::Other(message) => Self::Host(message),
+        }
+    }
+}
+
 impl From<MediaError> for BrickError {
     fn from(error: MediaError) -> Self {
         match error {
@@ -82,6 +100,7 @@ mod tests {
         for error in [
             BrickError::from(JobError::Denied(denied.clone())),
             BrickError::from(StoreError::Denied(denied.clone())),
+            BrickError::from(HttpError::Denied(denied.clone())),
             BrickError::from(MediaError::Other(denied.clone())),
         ] {
             assert!(matches!(error, BrickError::Host(message) if message == denied));

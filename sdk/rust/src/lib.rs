@@ -43,7 +43,8 @@
 //! qpyt_sdk::export!(Shout);
 //! ```
 //!
-//! What the host can do for a brick is in [`media`], [`ai`], [`store`] and [`job`]. A component imports what it
+//! What the host can do for a brick is in [`media`], [`ai`], [`store`], [`http`] and [`job`]. What
+//! it keeps from run to run is in [`memory`]; [`migrate`](mod@migrate) carries parameters over from its other versions. A component imports what it
 //! calls and nothing else, and its `brick.toml` has to name those interfaces.
 
 extern crate self as qpyt_sdk;
@@ -52,7 +53,10 @@ pub mod bindings;
 pub mod brick;
 pub mod check;
 mod error;
+pub mod http;
 pub mod job;
+pub mod memory;
+pub mod migrate;
 pub mod params;
 pub mod ports;
 pub mod schema;
@@ -60,6 +64,7 @@ pub mod shapes;
 
 pub use bindings::qpyt::{ai, media, store};
 pub use brick::Brick;
+pub use migrate::Migrate;
 pub use params::Params;
 pub use ports::{Inputs, Json, Mask, Outputs};
 pub use qpyt_sdk_macros::{Inputs, Outputs, Params};

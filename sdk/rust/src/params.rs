@@ -40,9 +40,8 @@ pub trait Parameter: Sized {
 }
 
 /// Reads a JSON object.
-pub(crate) fn parse(params: &str) -> Result<JsonObject> {
-    serde_json::from_str(params)
-        .map_err(|error| BrickError::Other(format!("The parameters are not a JSON object: {error}.")))
+pub(crate) fn parse(params: &str) -> Result<JsonObject, String> {
+    serde_json::from_str(params).map_err(|error| format!("The parameters are not a JSON object: {error}."))
 }
 
 /// Reads one parameter; a missing one is its default.

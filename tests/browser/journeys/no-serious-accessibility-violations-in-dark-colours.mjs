@@ -6,4 +6,4 @@ import { journey } from "../support/journey.mjs";
 // Without animations nothing is looked at half faded in.
 await journey(async (walk) => {
   assert.deepEqual(await violationsOnEveryView(walk), []);
-}, { colorScheme: "dark", reducedMotion: "reduce" });
+}, { colorScheme: "dark", reducedMotion: "reduce", ownBricks: true });

@@ -6,4 +6,4 @@ import { journey } from "../support/journey.mjs";
 // Without animations nothing is looked at half faded in.
 await journey(async (walk) => {
   assert.deepEqual(await violationsOnEveryView(walk), []);
-}, { colorScheme: "light", reducedMotion: "reduce" });
+}, { colorScheme: "light", reducedMotion: "reduce", ownBricks: true });

@@ -61,6 +61,17 @@ export class App {
     for (const [name, value] of Object.entries(values)) await this.number("Settings", name).fill(String(value));
   }
 
+  /** The chip on a brick that says which version serves. */
+  version(brick, version) {
+    return this.brick(brick).getByRole("button", { name: `${brick}, version ${version}`, exact: true });
+  }
+
+  /** Opens the page of bricks at one of them. */
+  async openBrick(brick) {
+    await this.page.getByRole("button", { name: /^Installed bricks/ }).click();
+    await this.panel("Installed bricks").getByRole("list", { name: "Bricks" }).getByRole("button", { name: new RegExp(`^${brick} \\d`) }).click();
+  }
+
   button(name) {
     return this.page.getByRole("button", { name, exact: true });
   }
@@ -134,4 +145,5 @@ const PANELS = {
   Workflows: "qp-workflows",
   History: "qp-history",
   Queue: "qp-queue",
+  "Installed bricks": "qp-bricks",
 };

@@ -14,10 +14,11 @@ const FAILURES = fileURLToPath(new URL("../../../target/browser-failures", impor
 
 /**
  * Walks one journey and ends the process, with code 1 and a reason on failure.
- * `walk` gets `{ studio, browser, page, app }`; `options` are Playwright's for a browser context.
+ * `walk` gets `{ studio, browser, page, app }`; `ownBricks` lets it change the first-party bricks; models
+ * come from `hub`, which ends with the journey; all other options are Playwright's for a browser context.
  */
-export async function journey(walk, options = {}) {
-  const studio = await Studio.fresh();
+export async function journey(walk, { ownBricks = false, hub, ...options } = {}) {
+  const studio = await Studio.fresh({ ownBricks, hub });
   let browser;
   try {
     browser = await Browser.fresh(studio, options);
@@ -30,6 +31,7 @@ export async function journey(walk, options = {}) {
   } finally {
     await browser?.end().catch((error) => console.error(error));
     await studio.end();
+    hub?.end();
   }
   process.exit();
 }

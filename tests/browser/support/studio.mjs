@@ -1,22 +1,35 @@
 /** A real `qpyt serve` with a data folder of its own, and its HTTP API as a test needs it. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+
+/** What an installation has beside its bricks. */
+const PARTS = ["models", "web", "workflows"];
 
 export class Studio {
   #process;
   #folder;
+  /** The installation it runs from; the checkout where it is not said. */
+  #home;
+  /** Where models come from; the Hub itself where it is not said. */
+  #hub;
   /** Where it answers, without a slash at the end. Stays the same over a restart. */
   address = "";
 
-  /** Starts a studio with nothing in it. The first start on a fresh checkout builds the bricks and the web app. */
-  static async fresh() {
+  /**
+   * Starts a studio with nothing in it. The first start on a fresh checkout builds the bricks and the web app. With
+   * `ownBricks` it runs from an installation of its own, whose first-party bricks the journey may change;
+   * with `hub`, models come from there.
+   */
+  static async fresh({ ownBricks = false, hub } = {}) {
     const studio = new Studio();
     studio.#folder = await mkdtemp(join(tmpdir(), "qpyt-journey-"));
     try {
+      if (ownBricks) await studio.#install();
+      if (hub) await studio.#reach(hub);
       await studio.#start(0);
     } catch (error) {
       await studio.end();
@@ -30,12 +43,34 @@ export class Studio {
     return join(this.#folder, name);
   }
 
+  async #install() {
+    const checkout = resolve(process.env.QPYT_HOME || ".");
+    this.#home = this.folder("home");
+    await mkdir(join(this.#home, "plugins"), { recursive: true });
+    await cp(join(checkout, "plugins/dist"), this.folder("home/plugins/dist"), { recursive: true });
+    for (const part of PARTS) await symlink(join(checkout, part), join(this.#home, part));
+  }
+
+  async #reach(hub) {
+    this.#hub = hub;
+    await mkdir(this.folder("data"));
+    await writeFile(this.folder("data/qpyt.toml"), `[network]\nprivate_hosts = ["${hub.host}"]\n`);
+  }
+
   async #start(port) {
     const program = process.env.QPYT_PROGRAM;
     if (!program) throw new Error("QPYT_PROGRAM must name the program under test.");
     const flags = ["serve", "--no-open", "--port", String(port), "--data", this.folder("data")];
-    this.#process = spawn(program, flags, { stdio: ["ignore", "pipe", "inherit"], env: withoutSettings(process.env) });
+    this.#process = spawn(program, flags, { stdio: ["ignore", "pipe", "inherit"], env: this.#environment() });
     this.address = await addressSaidBy(this.#process);
+  }
+
+  /** Without settings of the studio, so that those of the machine don't change the journey. */
+  #environment() {
+    const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("QPYT_") || name === "QPYT_HOME"));
+    const home = this.#home === undefined ? {} : { QPYT_HOME: this.#home };
+    const hub = this.#hub === undefined ? {} : { HF_ENDPOINT: `http://${this.#hub.host}`, HF_TOKEN: "" };
+    return { ...own, ...home, ...hub };
   }
 
   /** Ends the process as a power cut would. */
@@ -74,11 +109,6 @@ export class Studio {
   job(id) {
     return this.ask("GET", `/api/jobs/${id}`);
   }
-}
-
-/** The environment without settings of the studio, so that those of the machine don't change the journey. */
-function withoutSettings(environment) {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("QPYT_") || name === "QPYT_HOME"));
 }
 
 async function addressSaidBy(server) {

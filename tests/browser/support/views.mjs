@@ -1,5 +1,6 @@
 /** Every view of the app, one after the other, for a test that looks at each. */
 import { readFile } from "node:fs/promises";
+import { PromptBrick } from "./brick.mjs";
 
 const preset = JSON.parse(await readFile("workflows/first-picture.json", "utf8"));
 
@@ -9,7 +10,7 @@ withFaults.bricks.find((brick) => brick.id === "settings").params.width = 100000
 withFaults.layout.strip.push("glow");
 
 /** Walks past every view and calls `look` with its name while it is there. */
-export async function everyView({ browser, page, app }, look) {
+export async function everyView({ browser, studio, page, app }, look) {
   await app.open();
   await app.fold("Styles", false);
   await look("start");
@@ -63,4 +64,38 @@ export async function everyView({ browser, page, app }, look) {
   await app.generate.click();
   await page.getByRole("alert", { name: "This workflow can't run yet" }).waitFor();
   await look("faults");
+
+  await bricksViews({ studio, page, app }, look);
+}
+
+/** What there is to see of bricks that ask, are refused, and are inspected. The studio has bricks of its own. */
+async function bricksViews({ studio, page, app }, look) {
+  const brick = await PromptBrick.of(studio);
+  await brick.become({ version: "0.1.1", hosts: ["api.example.org:443"] });
+  await app.version("Prompt", "0.1.1").waitFor();
+  await app.brick("Prompt").getByRole("button", { name: "Review" }).click();
+  await page.getByRole("region", { name: "Prompt asks for your permission" }).waitFor();
+  await look("a wish");
+  await brick.complains("error: expected `;`, found `}`\n  --> src/lib.rs:3:9");
+  await page.getByRole("alert", { name: "Prompt does not build" }).waitFor();
+  await look("a refusal");
+  await app.version("Prompt", "0.1.1").click();
+  await page.getByText("Versions, permissions, log").locator("visible=true").waitFor();
+  await look("a version");
+  await page.keyboard.press("Escape");
+  await page.goto(`${studio.address}/#bricks`);
+  const panel = app.panel("Installed bricks");
+  await panel.getByRole("searchbox").waitFor();
+  await look("installed bricks");
+  for (const name of ["Prompt", "Save to disk", "Could not be loaded", "Secrets"]) {
+    // The prompt enhancer begins with the same word; a brick's version follows its name.
+    const button = name === "Prompt" ? /^Prompt \d/ : new RegExp(name);
+    await panel.getByRole("navigation").getByRole("button", { name: button }).click();
+    await look(name);
+  }
+  await page.keyboard.press("Escape");
+  await page.goto(`${studio.address}/#models/u2net`);
+  await page.locator("qp-models").getByRole("heading", { name: /^U²-Net/ }).first().waitFor();
+  await look("models");
+  await page.keyboard.press("Escape");
 }

@@ -7,7 +7,9 @@ import "../elements/qp-dialog.js";
 import { StudioElement } from "../elements/studio-element.js";
 import { t } from "../i18n/text.js";
 import type { BrickInfo, Category, Refusal } from "../net/types.js";
+import { found } from "../store/brick-search.js";
 import type { State } from "../store/state.js";
+import { family } from "../styles/family.js";
 import { base, controls } from "../styles/shared.js";
 
 const ORDER: readonly Category[] = ["input", "setting", "generator", "output"];
@@ -18,23 +20,12 @@ interface View {
   refused: Refusal[];
 }
 
-/** The bricks that have every word typed in their name, id or description, in the order of the drawer. */
-export function found(bricks: readonly BrickInfo[], search: string): BrickInfo[] {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  const hits = bricks.filter((brick) => {
-    const text = `${brick.label} ${brick.id} ${brick.doc}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
-  const inName = (brick: BrickInfo): number => (words.some((word) => brick.label.toLowerCase().includes(word)) ? 0 : 1);
-  return hits.sort((a, b) => ORDER.indexOf(a.category) - ORDER.indexOf(b.category) || inName(a) - inName(b) || a.label.localeCompare(b.label));
-}
-
 @customElement("qp-add-drawer")
 export class QpAddDrawer extends StudioElement<View> {
   @state() private search = "";
 
   protected view({ panel, catalog, refused }: State): View {
-    return { open: panel === "add", bricks: [...catalog.values()], refused };
+    return { open: panel === "add", bricks: [...catalog.values()].flatMap(([latest]) => latest ?? []), refused };
   }
 
   #close(): void {
@@ -44,12 +35,18 @@ export class QpAddDrawer extends StudioElement<View> {
 
   #add(info: BrickInfo): void {
     const brick = this.studio.editor.add(info);
+    this.studio.permissions.added(info.id);
     this.#close();
     this.dispatchEvent(new CustomEvent("qp-go", { detail: { brick }, bubbles: true, composed: true }));
   }
 
+  /** In the order of the drawer. */
+  #hits(): BrickInfo[] {
+    return found(this.current.bricks, this.search).sort((a, b) => ORDER.indexOf(a.category) - ORDER.indexOf(b.category));
+  }
+
   #keyed(event: KeyboardEvent): void {
-    const first = found(this.current.bricks, this.search)[0];
+    const [first] = this.#hits();
     if (event.key !== "Enter" || !first) return;
     event.preventDefault();
     this.#add(first);
@@ -73,8 +70,8 @@ export class QpAddDrawer extends StudioElement<View> {
   }
 
   override render() {
-    const { open, bricks, refused } = this.current;
-    const hits = found(bricks, this.search);
+    const { open, refused } = this.current;
+    const hits = this.#hits();
     return html`
       <qp-dialog placement="right" heading=${t("add.heading")} ?open=${open} @qp-close=${() => this.#close()}>
         <input
@@ -108,6 +105,7 @@ export class QpAddDrawer extends StudioElement<View> {
   static override readonly styles = [
     base,
     controls,
+    family,
     css`
       h3 {
         margin: 20px 0 8px;
@@ -136,37 +134,6 @@ export class QpAddDrawer extends StudioElement<View> {
       .brick:hover {
         border-color: color-mix(in srgb, var(--tint) 60%, transparent);
         background: var(--surface-hover);
-      }
-
-      .is-input {
-        --tint: var(--input);
-        --tint-text: var(--input-text);
-      }
-
-      .is-setting {
-        --tint: var(--setting);
-        --tint-text: var(--setting-text);
-      }
-
-      .is-generator {
-        --tint: var(--generator);
-        --tint-text: var(--generator-text);
-      }
-
-      .is-output {
-        --tint: var(--output);
-        --tint-text: var(--output-text);
-      }
-
-      .mark {
-        display: grid;
-        flex: none;
-        place-items: center;
-        width: 34px;
-        height: 34px;
-        border-radius: 9px;
-        background: color-mix(in srgb, var(--tint) 18%, transparent);
-        color: var(--tint-text);
       }
 
       strong {

@@ -1,16 +1,19 @@
 /** The page: the bar, what needs attention, the strip, and the windows over it; and the keys that work everywhere. */
 import { LitElement, css, html } from "lit";
 import { customElement, query } from "lit/decorators.js";
+import "../bricks-page/qp-bricks.js";
 import { deepFocus, isTyping } from "../elements/focus.js";
 import "../elements/qp-confirm.js";
 import type { QpConfirm } from "../elements/qp-confirm.js";
 import { t } from "../i18n/text.js";
+import "../models-page/qp-models.js";
 import { Client } from "../net/client.js";
 import type { Panel } from "../store/state.js";
 import { Studio } from "../store/studio.js";
 import { base } from "../styles/shared.js";
 import "../view-strip/qp-strip.js";
 import type { QpStrip } from "../view-strip/qp-strip.js";
+import { DeepLink } from "./deep-link.js";
 import "./qp-add-drawer.js";
 import "./qp-help.js";
 import "./qp-history.js";
@@ -25,6 +28,7 @@ import { type Action, actionOf } from "./shortcuts.js";
 @customElement("qp-app")
 export class QpApp extends LitElement {
   readonly studio = new Studio(new Client(), localStorage);
+  readonly #deepLink = new DeepLink(this.studio);
 
   @query("qp-strip") private readonly strip!: QpStrip;
   @query("qp-confirm") private readonly confirm!: QpConfirm;
@@ -43,6 +47,7 @@ export class QpApp extends LitElement {
     window.addEventListener("keydown", this.#keyed);
     window.addEventListener("pagehide", this.#flush);
     document.addEventListener("visibilitychange", this.#flush);
+    this.#deepLink.follow();
     void this.studio.start();
   }
 
@@ -50,6 +55,7 @@ export class QpApp extends LitElement {
     window.removeEventListener("keydown", this.#keyed);
     window.removeEventListener("pagehide", this.#flush);
     document.removeEventListener("visibilitychange", this.#flush);
+    this.#deepLink.stop();
     this.studio.runs.stopFollowing();
     super.disconnectedCallback();
   }
@@ -80,6 +86,8 @@ export class QpApp extends LitElement {
       case "add":
       case "history":
       case "queue":
+      case "bricks":
+      case "models":
       case "help":
         return this.#show(action);
     }
@@ -115,6 +123,8 @@ export class QpApp extends LitElement {
         <qp-workflows .studio=${studio}></qp-workflows>
         <qp-history .studio=${studio}></qp-history>
         <qp-queue .studio=${studio}></qp-queue>
+        <qp-bricks .studio=${studio}></qp-bricks>
+        <qp-models .studio=${studio}></qp-models>
         <qp-help .studio=${studio}></qp-help>
         <qp-lightbox .studio=${studio}></qp-lightbox>
         <qp-confirm></qp-confirm>

@@ -31,7 +31,7 @@ export class QpJobRow extends StudioElement<Job | undefined> {
       class="thumbnail"
       type="button"
       aria-label=${count > 1 ? t("history.openMany", { name: job.name, count }) : t("history.open", { name: job.name })}
-      @click=${() => this.studio.store.set({ lightbox: { pictures, index: 0 } })}
+      @click=${() => this.studio.store.set({ lightbox: { pictures, drawings: [], index: 0, vector: false } })}
     >
       <img loading="lazy" src=${contentUrl(pictures[0]?.digest ?? "")} alt=${t("picture.alt", { title: job.name, number: 1 })} />
       ${count > 1 ? html`<span class="count" aria-hidden="true">${count}</span>` : nothing}

@@ -1,18 +1,26 @@
-/** A picture over the whole page, with how it was made, and its neighbours a key away. */
+/** A picture, or the drawing of it, over the whole page, with how it was made, and its neighbours a key away. */
 import { css, html, nothing } from "lit";
 import { customElement } from "lit/decorators.js";
 import { icon } from "../elements/icons.js";
 import { Modal, modalLook } from "../elements/modal.js";
+import "../elements/qp-vector-switch.js";
+import type { VectorChosen } from "../elements/qp-vector-switch.js";
 import { StudioElement } from "../elements/studio-element.js";
+import { SvgUrls } from "../elements/svg-urls.js";
+import { bytes } from "../i18n/amounts.js";
 import { t } from "../i18n/text.js";
 import { contentUrl } from "../net/client.js";
+import type { Drawing } from "../store/drawings.js";
 import type { Lightbox, Picture, State } from "../store/state.js";
+import { checkerboard } from "../styles/checkerboard.js";
 import { base, controls } from "../styles/shared.js";
 import { facts } from "./picture-facts.js";
 
 @customElement("qp-lightbox")
 export class QpLightbox extends StudioElement<Lightbox | undefined> {
   readonly #modal = new Modal(this, () => this.current !== undefined);
+
+  readonly #urls = new SvgUrls(this);
 
   protected view(state: State): Lightbox | undefined {
     return state.lightbox;
@@ -27,7 +35,7 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
     const box = this.current;
     if (!box) return;
     const index = box.index + by;
-    if (index >= 0 && index < box.pictures.length) this.studio.store.set({ lightbox: { ...box, index } });
+    if (index >= 0 && index < countOf(box)) this.studio.store.set({ lightbox: { ...box, index } });
   }
 
   #keyed(event: KeyboardEvent): void {
@@ -37,22 +45,43 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
 
   #side(picture: Picture) {
     const name = `${picture.title || t("picture.file")}.${picture.container === "jpeg" ? "jpg" : picture.container}`;
-    return html`<aside aria-label=${t("lightbox.facts")}>
-      <dl>
-        ${facts(picture).map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}
-      </dl>
-      <a class="button primary" href=${contentUrl(picture.file, name)} download=${name}>${icon("download")}${t("lightbox.download")}</a>
-    </aside>`;
+    return html`${this.#facts(facts(picture))}
+      <a class="button primary" href=${contentUrl(picture.file, name)} download=${name}>${icon("download")}${t("lightbox.download")}</a>`;
+  }
+
+  #drawingSide({ svg, file, width, height }: Drawing) {
+    const said: [string, string][] = [
+      [t("fact.size"), t("fact.sizeValue", { width, height })],
+      [t("fact.fileSize"), bytes(svg.length)],
+    ];
+    return html`${this.#facts(said)}
+      <a class="button primary" href=${this.#urls.of(svg)} download=${file}>${icon("download")}${t("drawing.save")}</a>`;
+  }
+
+  #facts(pairs: [string, string][]) {
+    return html`<dl>${pairs.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>`;
+  }
+
+  /** Chooses between the two where there are both. */
+  #switch(box: Lightbox) {
+    if (!box.drawings[box.index] || !box.pictures[box.index]) return nothing;
+    return html`<qp-vector-switch
+      ?vector=${box.vector}
+      @qp-vector=${(event: VectorChosen) => this.studio.store.set({ lightbox: { ...box, vector: event.detail } })}
+    ></qp-vector-switch>`;
   }
 
   #content(box: Lightbox) {
-    const picture = box.pictures[box.index];
-    if (!picture) return nothing;
-    const count = box.pictures.length;
+    const shown = shownIn(box);
+    if (!shown) return nothing;
+    const count = countOf(box);
+    const named = { title: shown.title, number: box.index + 1 };
     return html`
       <div class="frame">
         <figure>
-          <img src=${contentUrl(picture.digest)} alt=${t("picture.alt", { title: picture.title, number: box.index + 1 })} />
+          ${"svg" in shown
+            ? html`<img class="checkerboard" style="--ratio: ${shown.width / shown.height}" src=${this.#urls.of(shown.svg)} alt=${t("drawing.alt", named)} />`
+            : html`<img src=${contentUrl(shown.digest)} alt=${t("picture.alt", named)} />`}
           ${count > 1
             ? html`<button class="icon-button turn back" type="button" aria-label=${t("lightbox.previous")} ?disabled=${box.index === 0} @click=${() => this.#step(-1)}>
                   ${icon("previous")}
@@ -63,7 +92,7 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
                 <figcaption role="status">${t("lightbox.place", { number: box.index + 1, count })}</figcaption>`
             : nothing}
         </figure>
-        ${this.#side(picture)}
+        <aside aria-label=${t("lightbox.facts")}>${this.#switch(box)}${"svg" in shown ? this.#drawingSide(shown) : this.#side(shown)}</aside>
         <button class="icon-button close" type="button" aria-label=${t("lightbox.close")} @click=${() => this.#modal.close()}>${icon("close")}</button>
       </div>
     `;
@@ -86,6 +115,7 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
     base,
     controls,
     modalLook,
+    checkerboard,
     css`
       dialog {
         width: min(1240px, 94vw);
@@ -108,6 +138,7 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
         margin: 0;
         padding: 16px;
         background: var(--surface-sunken);
+        container-type: size;
       }
 
       img {
@@ -117,6 +148,14 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
         height: calc(100% - 32px);
         object-fit: contain;
         image-rendering: auto;
+      }
+
+      /* Just as large as the drawing, so that only what it leaves open is checkered. */
+      img.checkerboard {
+        width: min(100cqw, 100cqh * var(--ratio));
+        height: auto;
+        margin: auto;
+        aspect-ratio: var(--ratio);
       }
 
       .turn {
@@ -149,11 +188,14 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
       aside {
         display: flex;
         flex-direction: column;
-        justify-content: space-between;
         gap: 20px;
         min-height: 0;
         padding: 56px 20px 20px;
         overflow: auto;
+      }
+
+      qp-vector-switch {
+        align-self: start;
       }
 
       dl {
@@ -172,6 +214,7 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
       }
 
       .button {
+        margin-top: auto;
         text-decoration: none;
       }
 
@@ -201,4 +244,14 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
       }
     `,
   ];
+}
+
+function countOf({ pictures, drawings }: Lightbox): number {
+  return Math.max(pictures.length, drawings.length);
+}
+
+/** The drawing where it was chosen or is all there is, else the picture. */
+function shownIn({ pictures, drawings, index, vector }: Lightbox): Picture | Drawing | undefined {
+  const picture = pictures[index];
+  return vector || !picture ? (drawings[index] ?? picture) : picture;
 }

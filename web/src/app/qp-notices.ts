@@ -8,7 +8,10 @@ import { t } from "../i18n/text.js";
 import type { Problem } from "../net/types.js";
 import { isRefused, titlesOf } from "../store/selectors.js";
 import type { Notice, State } from "../store/state.js";
+import { noticeLook } from "../styles/notice.js";
 import { base, controls } from "../styles/shared.js";
+import "./qp-consents.js";
+import "./qp-refusals.js";
 
 interface View {
   notices: Notice[];
@@ -77,6 +80,8 @@ export class QpNotices extends StudioElement<View> {
   override render() {
     const { notices, problems, refusedRun } = this.current;
     return html`
+      <qp-consents .studio=${this.studio}></qp-consents>
+      <qp-refusals .studio=${this.studio}></qp-refusals>
       ${repeat(
         notices,
         (notice) => notice.key,
@@ -89,6 +94,7 @@ export class QpNotices extends StudioElement<View> {
   static override readonly styles = [
     base,
     controls,
+    noticeLook,
     css`
       :host {
         display: grid;
@@ -96,49 +102,6 @@ export class QpNotices extends StudioElement<View> {
         max-height: 40vh;
         padding: 0 16px;
         overflow: auto;
-      }
-
-      .notice {
-        display: flex;
-        align-items: flex-start;
-        gap: 12px;
-        margin-top: 4px;
-        padding: 10px 12px 10px 14px;
-        border: 1px solid color-mix(in srgb, var(--tone) 32%, transparent);
-        border-radius: 12px;
-        background: var(--tone-ground);
-        animation: drop 180ms ease;
-      }
-
-      .error {
-        --tone: var(--bad);
-        --tone-ground: var(--bad-ground);
-      }
-
-      .warning {
-        --tone: var(--warn);
-        --tone-ground: var(--warn-ground);
-      }
-
-      .info {
-        --tone: var(--info);
-        --tone-ground: var(--info-ground);
-      }
-
-      .notice > svg.icon {
-        margin-top: 2px;
-        color: var(--tone);
-      }
-
-      .words {
-        flex: 1;
-        min-width: 0;
-        overflow-wrap: anywhere;
-      }
-
-      .words p,
-      .words li {
-        color: var(--text-soft);
       }
 
       .problems ul {
@@ -166,20 +129,9 @@ export class QpNotices extends StudioElement<View> {
         text-underline-offset: 3px;
       }
 
-      @keyframes drop {
-        from {
-          opacity: 0;
-          transform: translateY(-6px);
-        }
-      }
-
       @media (max-width: 720px) {
         :host {
           padding: 0 12px;
-        }
-
-        .notice {
-          flex-wrap: wrap;
         }
       }
     `,

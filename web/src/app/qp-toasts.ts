@@ -1,6 +1,6 @@
 /** Short news that go away by themselves, and the words for a screen reader. */
 import { css, html } from "lit";
-import { customElement } from "lit/decorators.js";
+import { customElement, query } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { StudioElement } from "../elements/studio-element.js";
 import type { State, Toast } from "../store/state.js";
@@ -16,24 +16,29 @@ interface View {
 @customElement("qp-toasts")
 export class QpToasts extends StudioElement<View> {
   readonly #timed = new Set<number>();
+  @query(".stack") private readonly stack!: HTMLElement;
 
   protected view(state: State): View {
     return { toasts: state.toasts, announcement: state.announcement };
   }
 
   override updated(): void {
-    for (const { id } of this.current.toasts) {
-      if (this.#timed.has(id)) continue;
+    const { toasts } = this.current;
+    const fresh = toasts.filter(({ id }) => !this.#timed.has(id));
+    for (const { id } of fresh) {
       this.#timed.add(id);
       setTimeout(() => this.studio.store.dropToast(id), SHOWN_MS);
     }
+    // Shown anew, it lies above a window that has opened since.
+    if (fresh.length > 0 || toasts.length === 0) this.stack.hidePopover();
+    if (fresh.length > 0) this.stack.showPopover();
   }
 
   override render() {
     const { toasts, announcement } = this.current;
     return html`
       <div class="quiet" role="status" aria-live="polite">${announcement}</div>
-      <div class="stack" aria-hidden="true">
+      <div class="stack" popover="manual" aria-hidden="true">
         ${repeat(
           toasts,
           (toast) => toast.id,
@@ -48,15 +53,24 @@ export class QpToasts extends StudioElement<View> {
     css`
       .stack {
         position: fixed;
-        z-index: 5;
         inset: auto 0 28px;
-        display: grid;
-        justify-items: center;
-        gap: 8px;
+        width: auto;
+        margin: 0;
+        padding: 0;
+        border: 0;
+        background: none;
+        overflow: visible;
         pointer-events: none;
       }
 
+      .stack:popover-open {
+        display: grid;
+        justify-items: center;
+        gap: 8px;
+      }
+
       .toast {
+        color: var(--text);
         padding: 9px 18px;
         border: 1px solid var(--line);
         border-radius: 999px;

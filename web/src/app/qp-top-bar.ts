@@ -5,6 +5,7 @@ import { live } from "lit/directives/live.js";
 import { type IconName, icon } from "../elements/icons.js";
 import { StudioElement } from "../elements/studio-element.js";
 import { t } from "../i18n/text.js";
+import { troubled } from "../store/brick-condition.js";
 import { queue, stoppable } from "../store/selectors.js";
 import type { Connection, Panel, State } from "../store/state.js";
 import { base, controls } from "../styles/shared.js";
@@ -22,6 +23,8 @@ interface View {
   submitting: boolean;
   waiting: number;
   connection: Connection;
+  /** Bricks that are stopped or refused. */
+  troubled: number;
 }
 
 @customElement("qp-top-bar")
@@ -38,6 +41,7 @@ export class QpTopBar extends StudioElement<View> {
       submitting: state.submitting,
       waiting: queue(state).length,
       connection: state.connection,
+      troubled: troubled(state),
     };
   }
 
@@ -56,6 +60,13 @@ export class QpTopBar extends StudioElement<View> {
     </button>`;
   }
 
+  #bricksButton(count: number) {
+    const label = count === 0 ? t("bar.bricks") : t("bar.bricksCount", { count });
+    return html`<button class="icon-button" type="button" aria-label=${label} title=${label} @click=${() => this.#show("bricks")}>
+      ${icon("brick")}${count === 0 ? nothing : html`<span class="dot warn" aria-hidden="true"></span>`}
+    </button>`;
+  }
+
   #saveButton(dirty: boolean) {
     const label = dirty ? t("bar.saveDirty") : t("bar.save");
     return html`<button class="icon-button" type="button" aria-label=${t("bar.save")} title=${label} @click=${() => this.#save()}>
@@ -68,7 +79,7 @@ export class QpTopBar extends StudioElement<View> {
   }
 
   override render() {
-    const { name, dirty, canUndo, canRedo, canRun, busy, stopping, submitting, waiting, connection } = this.current;
+    const { name, dirty, canUndo, canRedo, canRun, busy, stopping, submitting, waiting, connection, troubled } = this.current;
     const { editor, runs } = this.studio;
     return html`
       <header>
@@ -94,6 +105,7 @@ export class QpTopBar extends StudioElement<View> {
           <span class="gap"></span>
           ${this.#saveButton(dirty)} ${this.#tool("folder", t("bar.open"), () => this.#show("workflows"))}
           ${this.#tool("history", t("bar.history"), () => this.#show("history"))} ${this.#queueButton(waiting)}
+          ${this.#bricksButton(troubled)} ${this.#tool("model", t("bar.models"), () => this.studio.shelf.open())}
           ${this.#tool("help", t("bar.help"), () => this.#show("help"))}
         </div>
         <div class="run">

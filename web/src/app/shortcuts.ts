@@ -1,7 +1,7 @@
 /** The keys of the app: one table for what they do and for the help that lists them. */
 import { t, type TextKey } from "../i18n/text.js";
 
-export type Action = "generate" | "stop" | "undo" | "redo" | "save" | "open" | "add" | "history" | "queue" | "help";
+export type Action = "generate" | "stop" | "undo" | "redo" | "save" | "open" | "add" | "history" | "queue" | "bricks" | "models" | "help";
 
 export interface Shortcut {
   action: Action;
@@ -44,6 +44,8 @@ export const shortcuts: readonly Shortcut[] = [
   { action: "add", keys: ["A"], label: "shortcut.add", matches: plain("a"), plain: true },
   { action: "history", keys: ["H"], label: "shortcut.history", matches: plain("h"), plain: true },
   { action: "queue", keys: ["Q"], label: "shortcut.queue", matches: plain("q"), plain: true },
+  { action: "bricks", keys: ["B"], label: "shortcut.bricks", matches: plain("b"), plain: true },
+  { action: "models", keys: ["M"], label: "shortcut.models", matches: plain("m"), plain: true },
   { action: "help", keys: ["?"], label: "shortcut.help", matches: plain("?"), plain: true },
 ];
 

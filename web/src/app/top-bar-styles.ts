@@ -103,6 +103,10 @@ export const topBarStyles = css`
     background: var(--focus);
   }
 
+  .dot.warn {
+    background: var(--warn);
+  }
+
   .run {
     display: flex;
     gap: 8px;

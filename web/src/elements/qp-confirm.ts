@@ -1,4 +1,4 @@
-/** Asks before something is lost. */
+/** Asks before something is lost, or takes long. */
 import { LitElement, css, html } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { t } from "../i18n/text.js";
@@ -9,6 +9,8 @@ export interface Question {
   title: string;
   message: string;
   action: string;
+  /** Nothing is lost by it. */
+  harmless?: boolean;
 }
 
 @customElement("qp-confirm")
@@ -36,7 +38,7 @@ export class QpConfirm extends LitElement {
         <p>${this.question?.message}</p>
         <div slot="footer" class="actions">
           <button class="button" type="button" data-first-focus @click=${() => this.#settle(false)}>${t("confirm.keep")}</button>
-          <button class="button danger" type="button" @click=${() => this.#settle(true)}>${this.question?.action}</button>
+          <button class="button ${this.question?.harmless ? "primary" : "danger"}" type="button" @click=${() => this.#settle(true)}>${this.question?.action}</button>
         </div>
       </qp-dialog>
     `;

@@ -9,7 +9,7 @@ import { Modal, modalLook } from "./modal.js";
 @customElement("qp-dialog")
 export class QpDialog extends LitElement {
   @property() heading = "";
-  @property({ reflect: true }) placement: "centre" | "left" | "right" = "centre";
+  @property({ reflect: true }) placement: "centre" | "left" | "right" | "wide" = "centre";
   @property({ type: Boolean }) open = false;
 
   readonly #modal = new Modal(this, () => this.open);
@@ -74,6 +74,29 @@ export class QpDialog extends LitElement {
       :host([placement="left"]) dialog {
         border-right-width: 1px;
         --from: -24px;
+      }
+
+      :host([placement="wide"]) dialog {
+        width: min(1180px, calc(100vw - 32px));
+        height: min(88vh, 900px);
+      }
+
+      :host([placement="wide"]) .body {
+        display: flex;
+        padding: 0;
+        border-top: 1px solid var(--line);
+        overflow: hidden;
+      }
+
+      @media (max-width: 720px) {
+        :host([placement="wide"]) dialog {
+          width: 100vw;
+          height: 100%;
+          max-height: none;
+          margin: 0;
+          border-width: 0;
+          border-radius: 0;
+        }
       }
 
       .frame {

@@ -1,9 +1,11 @@
 /** Fields for a choice: yes or no, one of a list, one of the models. */
 import { css, html, nothing } from "lit";
 import { customElement } from "lit/decorators.js";
+import { icon } from "../elements/icons.js";
 import { t } from "../i18n/text.js";
 import type { Json, Model } from "../net/types.js";
 import type { State } from "../store/state.js";
+import { switchLook } from "../styles/switch.js";
 import { FieldElement } from "./field-element.js";
 import type { Widget } from "./schema.js";
 
@@ -29,6 +31,7 @@ export class QpFieldSwitch extends FieldElement<"switch"> {
 
   static override readonly styles = [
     FieldElement.styles,
+    switchLook,
     css`
       .row {
         display: flex;
@@ -36,39 +39,6 @@ export class QpFieldSwitch extends FieldElement<"switch"> {
         justify-content: space-between;
         gap: 12px;
         min-height: 36px;
-      }
-
-      input {
-        appearance: none;
-        position: relative;
-        width: 40px;
-        height: 22px;
-        margin: 0;
-        border: 1px solid var(--line-strong);
-        border-radius: 11px;
-        background: var(--surface-sunken);
-        cursor: pointer;
-        transition: background var(--quick);
-      }
-
-      input::after {
-        content: "";
-        position: absolute;
-        inset: 2px auto 2px 2px;
-        width: 16px;
-        border-radius: 50%;
-        background: var(--text-soft);
-        transition: transform var(--quick), background var(--quick);
-      }
-
-      input:checked {
-        border-color: transparent;
-        background: var(--accent);
-      }
-
-      input:checked::after {
-        background: var(--accent-text);
-        transform: translateX(18px);
       }
     `,
   ];
@@ -116,17 +86,26 @@ export class QpFieldModel extends ListField<"model"> {
   }
 
   #broken() {
-    return this.studio.store.state.brokenModels.map(({ path, message }) => html`<p class="hint">${t("field.modelBroken", { path, message })}</p>`);
+    const concerned = this.studio.store.state.brokenModels.filter(({ family }) => !family || family === this.field.family);
+    return concerned.map(({ path, message }) => html`<p class="hint">${t("field.modelBroken", { path, message })}</p>`);
+  }
+
+  /** The way to a model that the document names and nobody has. */
+  #missing(models: readonly Model[] | undefined) {
+    const name = this.text;
+    if (!models || name === "" || models.some((model) => model.id === name)) return nothing;
+    return html`<button class="button small" type="button" @click=${() => this.studio.shelf.open(name)}>${icon("download")}${t("field.modelGet", { model: name })}</button>`;
   }
 
   override render() {
     const models = this.studio.store.state.models[this.field.family];
     const entries = (models ?? []).map((model) => ({ value: model.id, label: modelLabel(model) }));
     const unlisted = models ? t("field.modelMissing", { model: this.text }) : this.text;
-    return html`${this.list(entries, unlisted)} ${this.#broken()}`;
+    return html`${this.list(entries, unlisted)} ${this.#missing(models)} ${this.#broken()}`;
   }
 }
 
 function modelLabel(model: Model): string {
-  return t("field.model", { label: model.label || model.id, size: model.native_size });
+  const label = model.label || model.id;
+  return model.native_size ? t("field.model", { label, size: model.native_size }) : label;
 }

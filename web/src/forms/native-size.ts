@@ -1,6 +1,7 @@
 /** The size of a picture whose width and height are left open, as far as the document tells before a run. */
 import type { BrickInfo, BrickInstance } from "../net/types.js";
 import { splitEnd } from "../ports/wiring.js";
+import { infoFor } from "../store/catalog.js";
 import type { State } from "../store/state.js";
 import { type FieldOf, fields, valueOf } from "./schema.js";
 
@@ -9,12 +10,12 @@ const modelFields = new WeakMap<BrickInfo, FieldOf<"model"> | undefined>();
 /** The side in pixels that the first generator's model was trained at; `undefined` when it starts from a picture. */
 export function nativeSize(state: State): number | undefined {
   for (const brick of state.document.bricks) {
-    const info = state.catalog.get(brick.brick);
-    const field = info && modelField(info);
-    if (!field) continue;
+    const info = infoFor(state.catalog, state.document.lock, brick);
+    const field = info?.category === "generator" ? modelField(info) : undefined;
+    if (!info || !field) continue;
     if (startsFromPicture(state, brick, info)) return undefined;
     const id = valueOf(brick.params, field);
-    return state.models[field.family]?.find((model) => model.id === id)?.native_size;
+    return state.models[field.family]?.find((model) => model.id === id)?.native_size ?? undefined;
   }
   return undefined;
 }

@@ -4,6 +4,7 @@ import { customElement, property, state } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import { icon } from "../elements/icons.js";
 import { t } from "../i18n/text.js";
+import { mayWrite } from "../store/powers.js";
 import type { State } from "../store/state.js";
 import { FieldElement } from "./field-element.js";
 
@@ -14,17 +15,16 @@ export class QpFieldFolder extends FieldElement<"folder"> {
   @state() private busy = false;
 
   protected override watched(state: State): unknown {
-    return state.grants;
+    return mayWrite(state, this.brick, this.text);
   }
 
   get #allowed(): boolean {
-    const folder = this.text;
-    return this.studio.store.state.grants.some((grant) => grant.brick === this.brick && within(folder, grant.scope));
+    return mayWrite(this.studio.store.state, this.brick, this.text);
   }
 
   async #allow(): Promise<void> {
     this.busy = true;
-    await this.studio.allowFolder(this.brick, this.text);
+    await this.studio.permissions.allowFolder(this.brick, this.text);
     this.busy = false;
   }
 
@@ -78,10 +78,4 @@ export class QpFieldFolder extends FieldElement<"folder"> {
       }
     `,
   ];
-}
-
-/** Whether `folder` is `scope` or lies in it. */
-export function within(folder: string, scope: string): boolean {
-  const plain = (path: string): string => path.replace(/\/+$/, "");
-  return plain(folder) === plain(scope) || plain(folder).startsWith(`${plain(scope)}/`);
 }

@@ -7,6 +7,8 @@ interface Common {
   title: string;
   description: string;
   default: Json | undefined;
+  /** Another parameter and the value that it must have for this one to mean anything. */
+  when: { name: string; value: string } | undefined;
 }
 
 export interface Choice {
@@ -19,6 +21,7 @@ export type Field = Common &
   (
     | { widget: "text" }
     | { widget: "prompt" }
+    | { widget: "colour" }
     | { widget: "number"; minimum: number | undefined; maximum: number | undefined; step: number; whole: boolean; optional: boolean }
     | { widget: "switch" }
     | { widget: "select"; choices: Choice[] }
@@ -67,6 +70,8 @@ function field(name: string, spec: JsonObject): Field {
       return { ...common, widget: "prompt" };
     case "text":
       return { ...common, widget: "text" };
+    case "colour":
+      return { ...common, widget: "colour" };
     case "model":
       return { ...common, widget: "model", family: text(spec["x-model-family"]) };
     case "seed":
@@ -117,7 +122,21 @@ function mayBeNull(spec: JsonObject): boolean {
 }
 
 function commonPart(name: string, spec: JsonObject): Common {
-  return { name, title: text(spec["title"]) || readable(name), description: text(spec["description"]), default: spec["default"] };
+  const [other = "", wanted] = text(spec["x-when"]).split("=", 2);
+  return {
+    name,
+    title: text(spec["title"]) || readable(name),
+    description: text(spec["description"]),
+    default: spec["default"],
+    when: wanted === undefined ? undefined : { name: other, value: wanted },
+  };
+}
+
+/** Whether a field means anything beside what the others are set to. */
+export function counts(field: Field, all: readonly Field[], params: JsonObject): boolean {
+  const { when } = field;
+  const other = when && all.find((candidate) => candidate.name === when.name);
+  return !other || asText(valueOf(params, other)) === when.value;
 }
 
 /** Choices of `enum`, named by `x-labels`: an object by value, or a list in the same order; grouped by `x-groups` likewise. */

@@ -63,8 +63,19 @@ export class QpFieldPrompt extends FieldElement<"prompt"> {
 @customElement("qp-field-json")
 export class QpFieldJson extends FieldElement<"json"> {
   @state() private broken = false;
+  /** What is being typed and is no value yet, and the value that it is typed over. */
+  #draft: { text: string; over: string } | undefined;
+
+  get #written(): string {
+    const value = JSON.stringify(this.value);
+    return this.#draft?.over === value ? this.#draft.text : value;
+  }
 
   #typed(text: string): void {
+    this.#draft = { text, over: JSON.stringify(this.value) };
+  }
+
+  #settled(text: string): void {
     let value: Json;
     try {
       value = JSON.parse(text) as Json;
@@ -73,6 +84,7 @@ export class QpFieldJson extends FieldElement<"json"> {
       return;
     }
     this.broken = false;
+    this.#draft = undefined;
     this.change(value);
   }
 
@@ -86,8 +98,9 @@ export class QpFieldJson extends FieldElement<"json"> {
         spellcheck="false"
         aria-describedby="notes"
         aria-invalid=${this.broken ? "true" : this.invalid}
-        .value=${JSON.stringify(this.value)}
-        @change=${(event: Event) => this.#typed((event.target as HTMLTextAreaElement).value)}
+        .value=${live(this.#written)}
+        @input=${(event: Event) => this.#typed((event.target as HTMLTextAreaElement).value)}
+        @change=${(event: Event) => this.#settled((event.target as HTMLTextAreaElement).value)}
       ></textarea>
       ${this.broken ? html`<p class="fault" role="alert">${t("field.notJson")}</p>` : this.notes()}
     `;

@@ -2,6 +2,7 @@
 import { t } from "./text.js";
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const seconds = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 /** The time of day for today, with the date for other days. */
@@ -9,6 +10,12 @@ export function moment(rfc3339: string, now = new Date()): string {
   const date = new Date(rfc3339);
   if (Number.isNaN(date.getTime())) return "";
   return date.toDateString() === now.toDateString() ? clock.format(date) : day.format(date);
+}
+
+/** The time of day to the second. */
+export function clockTime(rfc3339: string): string {
+  const date = new Date(rfc3339);
+  return Number.isNaN(date.getTime()) ? "" : seconds.format(date);
 }
 
 /** How long from one moment to another, in seconds or minutes. */

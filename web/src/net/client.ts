@@ -1,13 +1,20 @@
 /** The HTTP API as functions: one per route, typed, with every failure an `ApiError`. */
 import type {
-  BrickInfo,
+  AuditCall,
+  BrickList,
+  Broken,
+  CatalogueList,
+  CatalogueModel,
   Grant,
   Job,
   Json,
+  LogLine,
   Model,
+  Network,
   PresetEntry,
   Problem,
-  Refusal,
+  PullSize,
+  Secret,
   Upload,
   WorkflowDocument,
   WorkflowEntry,
@@ -47,12 +54,71 @@ export class Client {
     this.#fetch = fetcher;
   }
 
-  bricks(): Promise<{ bricks: BrickInfo[]; refused: Refusal[] }> {
+  bricks(): Promise<BrickList> {
     return this.#json("GET", "/api/bricks");
   }
 
-  models(family: string): Promise<{ models: Model[]; broken: Refusal[] }> {
+  /** A kept version of a place serves, until its file changes. */
+  selectVersion(place: string, digest: string): Promise<BrickList> {
+    return this.#json("POST", `/api/bricks/places/${encodeURIComponent(place)}/select`, { digest });
+  }
+
+  /** The version that was refused serves all the same. */
+  useAnyway(place: string): Promise<BrickList> {
+    return this.#json("POST", `/api/bricks/places/${encodeURIComponent(place)}/use-anyway`);
+  }
+
+  /** Lifts a quarantine. */
+  release(place: string): Promise<BrickList> {
+    return this.#json("POST", `/api/bricks/places/${encodeURIComponent(place)}/release`);
+  }
+
+  /** Removes what a brick remembers between runs. */
+  async forget(brick: string): Promise<void> {
+    await this.#send("POST", "/api/bricks/forget", { brick });
+  }
+
+  /** What a brick said lately, oldest first. */
+  brickLog(brick: string, limit = 200): Promise<{ lines: LogLine[] }> {
+    return this.#json("GET", `/api/bricks/log?brick=${encodeURIComponent(brick)}&limit=${limit}`);
+  }
+
+  /** A brick's uses of power, newest first. */
+  audit(brick: string, limit = 100): Promise<{ calls: AuditCall[] }> {
+    return this.#json("GET", `/api/audit?brick=${encodeURIComponent(brick)}&limit=${limit}`);
+  }
+
+  models(family: string): Promise<{ models: Model[]; broken: Broken[] }> {
     return this.#json("GET", `/api/models?family=${encodeURIComponent(family)}`);
+  }
+
+  /** Whatever is installed, of all families. */
+  installedModels(): Promise<{ models: Model[]; broken: Broken[] }> {
+    return this.#json("GET", "/api/models");
+  }
+
+  /** The models that ship, were fetched, or can be. */
+  catalogue(): Promise<CatalogueList> {
+    return this.#json("GET", "/api/models/catalogue");
+  }
+
+  /** How much fetching a model would take. Asks the Hub where the catalogue does not know. */
+  pullSize(name: string): Promise<PullSize> {
+    return this.#json("GET", `/api/models/${encodeURIComponent(name)}/size`);
+  }
+
+  /** Fetches a model, or goes on with it. How far it is comes by events. */
+  startPull(name: string): Promise<CatalogueModel> {
+    return this.#json("POST", `/api/models/${encodeURIComponent(name)}/pull`);
+  }
+
+  /** Stops fetching a model, and throws away what is here if asked to. */
+  stopPull(name: string, discard: boolean): Promise<CatalogueModel> {
+    return this.#json("DELETE", `/api/models/${encodeURIComponent(name)}/pull?discard=${discard}`);
+  }
+
+  async removeModel(name: string): Promise<void> {
+    await this.#send("DELETE", `/api/models/${encodeURIComponent(name)}`);
   }
 
   check(document: WorkflowDocument): Promise<{ problems: Problem[] }> {
@@ -111,12 +177,45 @@ export class Client {
     await this.#send("DELETE", `/api/workflows/${encodeURIComponent(name)}`);
   }
 
+  /** The document with its parameters carried to the installed versions, and what there is to say of that. */
+  migrate(document: WorkflowDocument): Promise<{ document: WorkflowDocument; notes: string[] }> {
+    return this.#json("POST", "/api/workflows/migrate", { document });
+  }
+
   grants(): Promise<{ grants: Grant[] }> {
     return this.#json("GET", "/api/grants");
   }
 
   async allow(brick: string, capability: string, scope: string): Promise<void> {
     await this.#send("POST", "/api/grants", { brick, import: capability, scope });
+  }
+
+  async revoke(grant: number): Promise<void> {
+    await this.#send("DELETE", `/api/grants/${encodeURIComponent(grant)}`);
+  }
+
+  async setTrial(grant: number, trial: boolean): Promise<void> {
+    await this.#send("PUT", `/api/grants/${encodeURIComponent(grant)}/trial`, { trial });
+  }
+
+  secrets(): Promise<{ secrets: Secret[] }> {
+    return this.#json("GET", "/api/secrets");
+  }
+
+  async setSecret(name: string, value: string): Promise<void> {
+    await this.#send("PUT", `/api/secrets/${encodeURIComponent(name)}`, { value });
+  }
+
+  async deleteSecret(name: string): Promise<void> {
+    await this.#send("DELETE", `/api/secrets/${encodeURIComponent(name)}`);
+  }
+
+  network(): Promise<Network> {
+    return this.#json("GET", "/api/network");
+  }
+
+  async setOffline(offline: boolean): Promise<void> {
+    await this.#send("PUT", "/api/network", { offline });
   }
 
   async #json<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -2,7 +2,7 @@
  * The stream of events from the server. Keeps it open for as long as the page lives: when it breaks, says so,
  * waits a little longer each time, and asks for what came after the last event that was seen.
  */
-import type { JobEvent, PreviewEvent, ProgressEvent } from "./types.js";
+import type { BricksEvent, CatalogueModel, JobEvent, PreviewEvent, ProgressEvent } from "./types.js";
 
 /** The part of `EventSource` that is used, so that tests can stand in for the browser. */
 export interface EventStream {
@@ -18,6 +18,8 @@ export interface EventHandlers {
   job(event: JobEvent): void;
   progress(event: ProgressEvent): void;
   preview(event: PreviewEvent): void;
+  bricks(event: BricksEvent): void;
+  models(model: CatalogueModel): void;
 }
 
 export interface EventClock {
@@ -63,6 +65,8 @@ export class EventConnection {
     stream.addEventListener("job", (event) => this.#job(event.data));
     stream.addEventListener("progress", (event) => deliver(event.data, (data) => this.handlers.progress(data as ProgressEvent)));
     stream.addEventListener("preview", (event) => deliver(event.data, (data) => this.handlers.preview(data as PreviewEvent)));
+    stream.addEventListener("bricks", (event) => deliver(event.data, (data) => this.handlers.bricks(data as BricksEvent)));
+    stream.addEventListener("models", (event) => deliver(event.data, (data) => this.handlers.models(data as CatalogueModel)));
   }
 
   stop(): void {

@@ -3,26 +3,23 @@
  * here they get the names the app uses, and what the document leaves open is said more exactly.
  */
 import type { components } from "./api.gen.js";
+import type { Exactly } from "./exactly.js";
+import type { Json, JsonObject } from "./json.js";
+
+export type * from "./bricks.js";
+export type { Json, JsonObject } from "./json.js";
 
 type Schemas = components["schemas"];
 
-/** `T` with some fields said more exactly. */
-type Exactly<T, Fields> = Omit<T, keyof Fields> & Fields;
-
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type JsonObject = Record<string, Json>;
-
-export type Category = "input" | "generator" | "setting" | "output";
-export type PortKind = "image" | "mask" | "text" | "number" | "boolean" | "json" | "tensor" | "any";
-
-export type Port = Exactly<Schemas["PortView"], { kind: PortKind }>;
-export type BrickInfo = Exactly<Schemas["BrickView"], { category: Category; inputs: Port[]; outputs: Port[]; params_schema: JsonObject }>;
-/** A brick or model that is there and can't be used. */
-export type Refusal = Schemas["RefusedView"];
 export type Model = Schemas["ModelView"];
+/** A model of the catalogue and how it stands; also what the stream of events tells of one. */
+export type CatalogueModel = Schemas["CatalogueModel"];
+export type CatalogueList = Schemas["CatalogueList"];
+export type ModelKind = Schemas["ModelKind"];
+/** How much fetching a model would take. */
+export type PullSize = Schemas["PullSize"];
 /** One fault of a document, at a brick and a port or parameter where it is known. */
 export type Problem = Schemas["ProblemBody"];
-export type Grant = Pick<Schemas["GrantView"], "id" | "brick" | "import" | "scope">;
 export type WorkflowEntry = Schemas["SavedView"];
 export type PresetEntry = Schemas["Preset"];
 export type Upload = Schemas["Uploaded"];
@@ -47,12 +44,26 @@ export interface Layout {
   [unknown: string]: Json | undefined;
 }
 
+/** The binary that a brick was last run with. */
+export interface LockedBrick {
+  version: string;
+  digest: string;
+  [unknown: string]: unknown;
+}
+
+export interface Lock {
+  /** By `brick@requirement`, such as `qpyt:prompt@^0.1`. */
+  bricks?: Record<string, LockedBrick>;
+  [unknown: string]: unknown;
+}
+
 export interface WorkflowDocument {
   version: number;
   name: string;
   bricks: BrickInstance[];
   links: Link[];
   layout?: Layout;
+  lock?: Lock;
   [unknown: string]: unknown;
 }
 
@@ -71,6 +82,7 @@ export interface BrickRun {
   step?: number | null;
   steps?: number | null;
   note?: string | null;
+  text?: string | null;
   outputs?: Record<string, ValueSummary[]> | null;
 }
 
@@ -84,5 +96,5 @@ export type Job = Exactly<
 
 /** A kept event; `kind` says what `data` holds. */
 export type JobEvent = Exactly<Schemas["EventBody"], { data: JsonObject }>;
-export type ProgressEvent = Exactly<Schemas["ProgressUpdate"], { note?: string | null }>;
+export type ProgressEvent = Exactly<Schemas["ProgressUpdate"], { note?: string | null; text?: string | null }>;
 export type PreviewEvent = Schemas["Preview"];

@@ -1,5 +1,6 @@
 /** Keeps the work across reloads: the document, its history, and the jobs under way, in the browser's own storage. */
 import type { WorkflowDocument } from "../net/types.js";
+import type { Seen } from "./catalog.js";
 import { normalise } from "./document.js";
 import { type History, NO_HISTORY } from "./history.js";
 import type { State, Store } from "./state.js";
@@ -14,9 +15,10 @@ interface Saved {
   savedName: string | null;
   tracked: string[];
   shown: string | null;
+  seen: Seen;
 }
 
-type SavedState = Pick<State, "document" | "history" | "dirty" | "savedName" | "tracked" | "shown">;
+type SavedState = Pick<State, "document" | "history" | "dirty" | "savedName" | "tracked" | "shown" | "seen">;
 
 /** What was kept last time, or `undefined` on the first visit or when it can't be read. */
 export function restore(storage: Pick<Storage, "getItem">): SavedState | undefined {
@@ -30,6 +32,7 @@ export function restore(storage: Pick<Storage, "getItem">): SavedState | undefin
       savedName: saved.savedName ?? undefined,
       tracked: saved.tracked ?? [],
       shown: saved.shown ?? undefined,
+      seen: saved.seen ?? {},
     };
   } catch {
     return undefined;
@@ -50,14 +53,15 @@ export function autosave(store: Store, storage: Pick<Storage, "setItem">): () =>
     write(storage, store.state);
   };
   store.subscribe(() => {
-    const { document, history, dirty, savedName, tracked, shown } = store.state;
+    const { document, history, dirty, savedName, tracked, shown, seen } = store.state;
     const changed =
       document !== last.document ||
       history !== last.history ||
       dirty !== last.dirty ||
       savedName !== last.savedName ||
       tracked !== last.tracked ||
-      shown !== last.shown;
+      shown !== last.shown ||
+      (seen !== last.seen && history.past.length > 0);
     last = store.state;
     if (changed) timer ??= setTimeout(flush, DEBOUNCE_MS);
   });
@@ -65,8 +69,8 @@ export function autosave(store: Store, storage: Pick<Storage, "setItem">): () =>
 }
 
 function write(storage: Pick<Storage, "setItem">, state: State): void {
-  const { document, history, dirty, savedName, tracked, shown } = state;
-  const saved: Saved = { document, history, dirty, savedName: savedName ?? null, tracked: [...tracked], shown: shown ?? null };
+  const { document, history, dirty, savedName, tracked, shown, seen } = state;
+  const saved: Saved = { document, history, dirty, savedName: savedName ?? null, tracked: [...tracked], shown: shown ?? null, seen };
   try {
     storage.setItem(KEY, JSON.stringify(saved));
   } catch {

@@ -1,5 +1,5 @@
 /** Every edit of a document is a command: plain data that can be stored, done, and answered by its inverse. */
-import type { BrickInstance, Json, Link, WorkflowDocument } from "../net/types.js";
+import type { BrickInstance, Json, Link, Lock, WorkflowDocument } from "../net/types.js";
 import { findBrick, isCollapsed, withStrip } from "./document.js";
 
 /** One parameter; without `value` it goes back to the brick's default. */
@@ -15,7 +15,17 @@ export type Command =
   | { kind: "insert"; brick: BrickInstance; at: number; links: Link[]; collapsed: boolean }
   | { kind: "remove"; brick: string; links: Link[] }
   | { kind: "move"; brick: string; to: number; links: Link[] }
+  | Patch
   | { kind: "replace"; document: WorkflowDocument };
+
+/** Several bricks, the links and the lock at once: those given take the place of what is there. */
+export interface Patch {
+  kind: "patch";
+  bricks?: BrickInstance[];
+  links?: Link[];
+  /** `null` takes the lock away. */
+  lock?: Lock | null;
+}
 
 export interface Applied {
   document: WorkflowDocument;
@@ -39,6 +49,8 @@ export function apply(document: WorkflowDocument, command: Command): Applied | u
       return remove(document, command);
     case "move":
       return move(document, command);
+    case "patch":
+      return patch(document, command);
     case "replace":
       return { document: command.document, inverse: { kind: "replace", document } };
   }
@@ -109,6 +121,33 @@ function move(document: WorkflowDocument, command: Extract<Command, { kind: "mov
     document: inStripOrder({ ...document, links: command.links, bricks }),
     inverse: { kind: "move", brick: brick.id, to: from, links: document.links },
   };
+}
+
+function patch(document: WorkflowDocument, { bricks = [], links, lock }: Patch): Applied | undefined {
+  const fresh = new Map(bricks.map((brick) => [brick.id, brick]));
+  const before = document.bricks.filter((brick) => fresh.has(brick.id) && !same(fresh.get(brick.id), brick));
+  const inverse: Patch = { kind: "patch" };
+  let next = document;
+  if (before.length > 0) {
+    inverse.bricks = before;
+    next = { ...next, bricks: document.bricks.map((brick) => (before.includes(brick) ? (fresh.get(brick.id) ?? brick) : brick)) };
+  }
+  if (links && !same(links, document.links)) {
+    inverse.links = document.links;
+    next = { ...next, links };
+  }
+  if (lock !== undefined && !same(lock, document.lock ?? null)) {
+    inverse.lock = document.lock ?? null;
+    next = withLock(next, lock);
+  }
+  return next === document ? undefined : { document: next, inverse };
+}
+
+function withLock(document: WorkflowDocument, lock: Lock | null): WorkflowDocument {
+  if (lock) return { ...document, lock };
+  const unlocked = { ...document };
+  delete unlocked.lock;
+  return unlocked;
 }
 
 function same(a: unknown, b: unknown): boolean {

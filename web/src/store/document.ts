@@ -1,8 +1,7 @@
 /** Questions about a document, and its normal form in the editor: `bricks` stands in strip order. */
-import type { BrickInfo, BrickInstance, JsonObject, Link, WorkflowDocument } from "../net/types.js";
+import type { BrickInfo, BrickInstance, JsonObject, Link, Lock, WorkflowDocument } from "../net/types.js";
 import { splitEnd, wire } from "../ports/wiring.js";
-
-export type Catalog = ReadonlyMap<string, BrickInfo>;
+import { type Catalog, infoFor, newest } from "./catalog.js";
 
 export const EMPTY_DOCUMENT: WorkflowDocument = {
   version: 1,
@@ -70,7 +69,7 @@ const RANK = { input: 0, setting: 1, generator: 2, output: 3 } as const;
 export function placeFor(document: WorkflowDocument, catalog: Catalog, info: BrickInfo): number {
   const rank = RANK[info.category];
   const last = document.bricks.findLastIndex((brick) => {
-    const other = catalog.get(brick.brick);
+    const other = newest(catalog, brick.brick);
     return other !== undefined && RANK[other.category] <= rank;
   });
   return last + 1;
@@ -80,8 +79,8 @@ export function placeFor(document: WorkflowDocument, catalog: Catalog, info: Bri
  * The links of these bricks by the wiring rules. What is wired to a brick that is not installed stays as it was,
  * because its ports are not known.
  */
-export function rewire(bricks: readonly BrickInstance[], before: readonly Link[], catalog: Catalog): Link[] {
-  const present = new Map(bricks.map((brick) => [brick.id, catalog.get(brick.brick)]));
+export function rewire(bricks: readonly BrickInstance[], before: readonly Link[], catalog: Catalog, lock?: Lock): Link[] {
+  const present = new Map(bricks.map((brick) => [brick.id, infoFor(catalog, lock, brick)]));
   const isUnknown = (id: string): boolean => present.has(id) && present.get(id) === undefined;
   const kept = before.filter((link) => {
     const from = splitEnd(link.from).brick;
@@ -103,7 +102,7 @@ export function titles(document: WorkflowDocument, catalog: Catalog): Map<string
   const seen = new Map<string, number>();
   return new Map(
     document.bricks.map((brick) => {
-      const label = catalog.get(brick.brick)?.label ?? brick.brick;
+      const label = newest(catalog, brick.brick)?.label ?? brick.brick;
       const count = (seen.get(label) ?? 0) + 1;
       seen.set(label, count);
       return [brick.id, count === 1 ? label : `${label} ${count}`];

@@ -1,7 +1,9 @@
 /** The edits of the document that the views offer. Each is one command, links included, so that undo takes all of it back. */
 import { t } from "../i18n/text.js";
 import type { BrickInfo, BrickInstance, WorkflowDocument } from "../net/types.js";
-import type { Command, ParamChange } from "./commands.js";
+import { compatibleWith } from "../ports/requirement.js";
+import { lockKey, unlocked } from "./catalog.js";
+import type { Command, ParamChange, Patch } from "./commands.js";
 import { freshId, placeFor, rewire } from "./document.js";
 import { perform, redo, undo } from "./history.js";
 import { titlesOf } from "./selectors.js";
@@ -28,9 +30,9 @@ export class Editor {
   /** Adds a brick where its category belongs and gives its id. */
   add(info: BrickInfo): string {
     const { document, catalog } = this.store.state;
-    const brick: BrickInstance = { id: freshId(document, info.id), brick: info.id, requires: requirement(info.version), params: {} };
+    const brick: BrickInstance = { id: freshId(document, info.id), brick: info.id, requires: compatibleWith(info.version), params: {} };
     const at = placeFor(document, catalog, info);
-    const links = rewire(document.bricks.toSpliced(at, 0, brick), document.links, catalog);
+    const links = rewire(document.bricks.toSpliced(at, 0, brick), document.links, catalog, document.lock);
     this.#do({ kind: "insert", brick, at, links, collapsed: false });
     this.store.set({ announcement: t("announce.added", { brick: info.label, position: at + 1 }) });
     return brick.id;
@@ -39,7 +41,7 @@ export class Editor {
   remove(id: string): void {
     const { document, catalog } = this.store.state;
     const title = titlesOf(this.store.state).get(id) ?? id;
-    const links = rewire(document.bricks.filter((brick) => brick.id !== id), document.links, catalog);
+    const links = rewire(document.bricks.filter((brick) => brick.id !== id), document.links, catalog, document.lock);
     this.#do({ kind: "remove", brick: id, links });
     this.store.toast(t("toast.removed", { brick: title }));
   }
@@ -51,10 +53,21 @@ export class Editor {
     const brick = document.bricks[from];
     const target = Math.max(0, Math.min(document.bricks.length - 1, to));
     if (!brick || target === from) return;
-    const links = rewire(document.bricks.toSpliced(from, 1).toSpliced(target, 0, brick), document.links, catalog);
+    const links = rewire(document.bricks.toSpliced(from, 1).toSpliced(target, 0, brick), document.links, catalog, document.lock);
     this.#do({ kind: "move", brick: id, to: target, links });
     const title = titlesOf(this.store.state).get(id) ?? id;
     this.store.set({ announcement: t("announce.moved", { brick: title, position: target + 1, count: document.bricks.length }) });
+  }
+
+  /** Lets a brick run on the newest version that its document accepts. */
+  unlock(brick: BrickInstance): void {
+    const lock = unlocked(this.store.state.document.lock, [lockKey(brick)]);
+    if (lock !== undefined) this.patch({ lock });
+  }
+
+  /** Changes several parts of the document as one step. */
+  patch(parts: Omit<Patch, "kind">): void {
+    this.#do({ kind: "patch", ...parts });
   }
 
   /** Puts another document in place of this one; undo brings this one back. */
@@ -79,10 +92,4 @@ export class Editor {
     const edited = perform(document, history, command, this.now());
     if (edited) this.store.set({ ...edited, dirty: true });
   }
-}
-
-/** The versions that a brick added now will accept: those compatible with the one installed. */
-function requirement(version: string): string {
-  const [major = "0", minor = "0"] = version.split(".");
-  return major === "0" ? `^0.${minor}` : `^${major}`;
 }

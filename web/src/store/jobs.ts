@@ -80,14 +80,14 @@ function withBrick(job: Job, data: JsonObject, next: (run: BrickRun) => BrickRun
 
 /** The job after news of how far a brick is. */
 export function afterProgress(job: Job, event: ProgressEvent): Job {
-  const { brick, fraction, step, steps, note } = event;
+  const { brick, fraction, step, steps, note, text } = event;
   const before = job.bricks[brick];
   if (isFinished(job) || before?.state === "done" || before?.state === "cached" || before?.state === "failed") return job;
   return {
     ...job,
     bricks: {
       ...job.bricks,
-      [brick]: { ...before, state: "running", fraction, step: step ?? null, steps: steps ?? null, note: note ?? null },
+      [brick]: { ...before, state: "running", fraction, step: step ?? null, steps: steps ?? null, note: note ?? null, text: text ?? before?.text ?? null },
     },
   };
 }

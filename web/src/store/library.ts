@@ -4,6 +4,7 @@ import { ApiError, type Client } from "../net/client.js";
 import type { Json, WorkflowDocument } from "../net/types.js";
 import { normalise } from "./document.js";
 import type { Editor } from "./editor.js";
+import type { Migration } from "./migration.js";
 import type { Runs } from "./runs.js";
 import type { Store } from "./state.js";
 
@@ -15,6 +16,7 @@ export class Library {
     private readonly client: Client,
     private readonly editor: Editor,
     private readonly runs: Runs,
+    private readonly migration: Migration,
   ) {}
 
   async list(): Promise<void> {
@@ -98,7 +100,7 @@ export class Library {
   async useJob(id: string): Promise<boolean> {
     const job = await this.runs.whole(id);
     if (!job?.document) return false;
-    this.editor.replace(normalise(job.document));
+    this.editor.replace(normalise(await this.migration.again(normalise(job.document))));
     this.runs.show(id);
     this.store.toast(t("toast.settingsRestored"));
     return true;
@@ -107,7 +109,7 @@ export class Library {
   async #open(ask: () => Promise<{ document: WorkflowDocument; savedName: string | undefined }>): Promise<boolean> {
     const opened = await this.#attempt(async () => {
       const { document, savedName } = await ask();
-      const normal = normalise(document);
+      const normal = normalise(await this.migration.opened(normalise(document)));
       this.editor.replace(normal);
       this.runs.forgetPictures();
       this.store.set({ dirty: false, savedName, problems: [] });

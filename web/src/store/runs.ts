@@ -2,13 +2,28 @@
 import { t } from "../i18n/text.js";
 import { ApiError, type Client } from "../net/client.js";
 import { EventConnection, type EventHandlers } from "../net/events.js";
-import type { Job, JobEvent, WorkflowDocument } from "../net/types.js";
+import type { BricksEvent, CatalogueModel, Job, JobEvent, WorkflowDocument } from "../net/types.js";
+import { findBrick } from "./document.js";
 import { afterEvent, afterPreview, afterProgress, isFinished, merged } from "./jobs.js";
 import { shownJob, stoppable, titlesOf } from "./selectors.js";
 import type { Store } from "./state.js";
 import { uuid } from "./uuid.js";
 
 const PAGE = 50;
+
+/** What the stream and the jobs tell that is not for the jobs. */
+export interface OtherNews {
+  /** Called after each (re)connection, for everything that is not a job. */
+  refresh(): Promise<void>;
+  /** The stream is open for the first time. What is not kept and happened since the first answers was not heard. */
+  opened(): void;
+  /** Something happened to the installed bricks. */
+  bricks(event: BricksEvent): void;
+  /** A model stands in another way than before. */
+  models(model: CatalogueModel): void;
+  /** A run of this page failed because this kind of brick may not do what it tried. */
+  denied(brick: string): void;
+}
 
 export class Runs {
   /** Jobs that are being asked for because an event named them. */
@@ -23,8 +38,7 @@ export class Runs {
   constructor(
     private readonly store: Store,
     private readonly client: Client,
-    /** Called after each (re)connection, for everything that is not a job. */
-    private readonly refresh: () => Promise<void>,
+    private readonly others: OtherNews,
     private readonly connect: (handlers: EventHandlers, lastSeq: number) => EventConnection = (handlers, lastSeq) =>
       new EventConnection(handlers, lastSeq),
   ) {}
@@ -106,6 +120,19 @@ export class Runs {
     this.store.set({ shown: id, shownBefore: keeps ? shown : shownBefore });
   }
 
+  /** Asks for the document of a finished job, which says what its outputs were made with. */
+  async learnDocument(id: string): Promise<void> {
+    if (this.#asked.has(id)) return;
+    this.#asked.add(id);
+    try {
+      this.store.putJob(this.#upToDate(await this.client.job(id)));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    } finally {
+      this.#asked.delete(id);
+    }
+  }
+
   forgetPictures(): void {
     this.store.set({ shown: undefined, shownBefore: undefined });
   }
@@ -116,11 +143,14 @@ export class Runs {
         this.store.set({ connection: "online" });
         this.store.dismiss("server");
         if (again || !this.#caughtUp) void this.#catchUp().catch(() => undefined);
+        else this.others.opened();
       },
       lost: () => this.store.set({ connection: "reconnecting" }),
       job: (event) => this.#event(event),
       progress: (event) => this.#change(event.job, (job) => afterProgress(job, event)),
       preview: (event) => this.#change(event.job, (job) => afterPreview(job, event)),
+      bricks: (event) => this.others.bricks(event),
+      models: (model) => this.others.models(model),
     };
   }
 
@@ -181,17 +211,21 @@ export class Runs {
   #ended(job: Job): void {
     if (job.state === "succeeded") this.store.set({ announcement: t("announce.succeeded") });
     if (job.state === "cancelled") this.store.toast(t("toast.stopped"));
-    if (job.state === "failed") {
-      const brick = job.error?.brick ?? undefined;
-      const title = brick === undefined ? undefined : (titlesOf(this.store.state).get(brick) ?? brick);
-      this.store.notify({
-        key: "run",
-        tone: "error",
-        title: title === undefined ? t("notice.failed") : t("notice.failedAt", { brick: title }),
-        message: job.error?.message ?? t("notice.noReason"),
-        ...(brick === undefined ? {} : { brick }),
-      });
-    }
+    if (job.state === "failed") this.#failed(job);
+  }
+
+  #failed(job: Job): void {
+    const brick = job.error?.brick ?? undefined;
+    const title = brick === undefined ? undefined : (titlesOf(this.store.state).get(brick) ?? brick);
+    this.store.notify({
+      key: "run",
+      tone: "error",
+      title: title === undefined ? t("notice.failed") : t("notice.failedAt", { brick: title }),
+      message: job.error?.message ?? t("notice.noReason"),
+      ...(brick === undefined ? {} : { brick }),
+    });
+    const instance = brick === undefined ? undefined : findBrick(this.store.state.document, brick);
+    if (instance && job.error?.code === "denied") this.others.denied(instance.brick);
   }
 
   #showNext(): void {
@@ -226,7 +260,7 @@ export class Runs {
     const unsure = jobOrder.filter((id) => !listed.has(id) && this.#unfinished(id));
     const wanted = new Set([...tracked, ...(shown === undefined ? [] : [shown]), ...unsure]);
     await Promise.all([...wanted].map((id) => this.#ask(id)));
-    await this.refresh();
+    await this.others.refresh();
     this.#caughtUp = true;
   }
 

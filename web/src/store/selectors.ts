@@ -1,10 +1,13 @@
 /** What the views show, computed from the state. */
+import { bytes } from "../i18n/amounts.js";
 import { progressText } from "../i18n/progress.js";
 import { t } from "../i18n/text.js";
 import { asText } from "../net/json.js";
 import type { BrickInfo, BrickInstance, BrickRun, Job, Json, JsonObject, Preview, Problem, Result, ValueSummary, WorkflowDocument } from "../net/types.js";
 import { splitEnd } from "../ports/wiring.js";
-import { type Catalog, findBrick, isCollapsed, openInputs, titles } from "./document.js";
+import { type Catalog, infoFor } from "./catalog.js";
+import { findBrick, isCollapsed, openInputs, titles } from "./document.js";
+import { type Drawing, drawingsOf, isDrawing, isTooLarge } from "./drawings.js";
 import { isFinished } from "./jobs.js";
 import type { Picture, State } from "./state.js";
 
@@ -21,10 +24,13 @@ export interface CardView {
   run: BrickRun | undefined;
   preview: Preview | undefined;
   pictures: Picture[];
+  drawings: Drawing[];
   /** `<input labels>\n<title of the brick that feeds them>` */
   wires: string[];
   /** `<output label>\n<value>` of what an output brick says in words. */
   told: string[];
+  /** `<output label>\n<value>` of what a model has written here, also while it writes. */
+  words: string[];
   open: string[];
   problems: Problem[];
   led: LedState;
@@ -35,7 +41,7 @@ const titleCache = new WeakMap<WorkflowDocument, { catalog: Catalog; titles: Map
 
 export function titlesOf(state: State): Map<string, string> {
   const cached = titleCache.get(state.document);
-  if (cached?.catalog === state.catalog) return cached.titles;
+  if (cached && cached.catalog === state.catalog) return cached.titles;
   const fresh = { catalog: state.catalog, titles: titles(state.document, state.catalog) };
   titleCache.set(state.document, fresh);
   return fresh.titles;
@@ -88,7 +94,7 @@ export function queue(state: State): string[] {
 export function card(state: State, id: string): CardView | undefined {
   const brick = findBrick(state.document, id);
   if (!brick) return undefined;
-  const info = state.catalog.get(brick.brick);
+  const info = infoFor(state.catalog, state.document.lock, brick);
   const job = shownJob(state);
   const run = job?.bricks[id];
   const open = info ? openInputs(state.document, info, id) : [];
@@ -102,9 +108,11 @@ export function card(state: State, id: string): CardView | undefined {
     count: state.document.bricks.length,
     run,
     preview: job?.preview?.brick === id ? job.preview : undefined,
-    pictures: picturesAt(state, id, info),
+    pictures: madeAt(state, info, (made) => picturesOf(made, id)),
+    drawings: madeAt(state, info, (made) => drawingsOf(made, id)),
     wires: wires(state, id, info),
     told: told(info, run),
+    words: words(info, run),
     open,
     problems,
     led: led(state, info, job, run, open.length + problems.length),
@@ -134,27 +142,42 @@ function wires(state: State, id: string, info: BrickInfo | undefined): string[] 
   return [...labels].map(([from, inputs]) => `${inputs.join(", ")}\n${titlesOf(state).get(from) ?? from}`);
 }
 
+/** The interfaces of bricks that let a model write. */
+const WRITING = ["qpyt:ai/language", "qpyt:ai/vision"];
+
+function words(info: BrickInfo | undefined, run: BrickRun | undefined): string[] {
+  if (info?.category !== "input" || !info.uses.some((name) => WRITING.includes(name))) return [];
+  if (run?.state === "running") return run.text ? [`\n${run.text}`] : [];
+  return info.outputs.flatMap((port) =>
+    (run?.outputs?.[port.name] ?? []).flatMap((summary) => (summary.kind === "text" && summary.value ? [`${port.label}\n${summary.value}`] : [])),
+  );
+}
+
 function told(info: BrickInfo | undefined, run: BrickRun | undefined): string[] {
   if (info?.category !== "output") return [];
   return info.outputs.flatMap((port) =>
     (run?.outputs?.[port.name] ?? []).flatMap((summary) => {
       if (summary.kind !== "text" && summary.kind !== "json") return [];
       const values = Array.isArray(summary.value) ? summary.value : [summary.value];
-      return values.map((value) => `${port.label}\n${asText(value)}`);
+      return values.map(asText).filter((text) => !isDrawing(text) || isTooLarge(text)).map((text) => `${port.label}\n${inWords(text)}`);
     }),
   );
 }
 
+function inWords(text: string): string {
+  return isDrawing(text) ? t("drawing.tooLarge", { size: bytes(text.length) }) : text;
+}
+
 const pictureCache = new WeakMap<object, Picture>();
 
-/** The pictures a brick shows: those of the shown job, or the ones before until new ones are there. */
-function picturesAt(state: State, id: string, info: BrickInfo | undefined): Picture[] {
+/** What a brick shows: that of the shown job, or what was before until there is something new. */
+function madeAt<Made>(state: State, info: BrickInfo | undefined, madeIn: (job: Job) => Made[]): Made[] {
   if (info?.category !== "generator" && info?.category !== "output") return [];
   const shown = shownJob(state);
-  const fresh = shown ? picturesOf(shown, id) : [];
+  const fresh = shown ? madeIn(shown) : [];
   if (fresh.length > 0 || (shown && isFinished(shown))) return fresh;
   const before = state.shownBefore === undefined ? undefined : state.jobs[state.shownBefore];
-  return before ? picturesOf(before, id) : [];
+  return before ? madeIn(before) : [];
 }
 
 /** The pictures that a brick made in a job: what it filed in the gallery, else what it handed on. */

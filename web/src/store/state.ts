@@ -1,20 +1,28 @@
 /** What the app knows, as plain data, and the one place that holds it. */
 import type {
+  AuditCall,
+  Broken,
+  CatalogueModel,
   Grant,
   Job,
   JsonObject,
+  LogLine,
   Model,
+  Network,
   PresetEntry,
   Problem,
   Refusal,
+  Secret,
   WorkflowDocument,
   WorkflowEntry,
 } from "../net/types.js";
-import { type Catalog, EMPTY_DOCUMENT } from "./document.js";
+import type { Catalog, Seen } from "./catalog.js";
+import { EMPTY_DOCUMENT } from "./document.js";
+import type { Drawing } from "./drawings.js";
 import { type History, NO_HISTORY } from "./history.js";
 import type { Jobs } from "./jobs.js";
 
-export type Panel = "add" | "workflows" | "history" | "queue" | "help";
+export type Panel = "add" | "workflows" | "history" | "queue" | "bricks" | "models" | "help";
 
 /** A card at the top of the page that stays until it is dismissed or its cause is gone. */
 export interface Notice {
@@ -47,7 +55,27 @@ export interface Picture {
 
 export interface Lightbox {
   pictures: Picture[];
+  /** Drawings of the pictures, in the same order, where there are any. */
+  drawings: Drawing[];
   index: number;
+  /** Whether the drawing shows rather than the picture. */
+  vector: boolean;
+}
+
+/** What the page of bricks shows beside its list: a brick by its id, or one of the pages about all of them. */
+export type BrickPage = { kind: "brick"; id: string; place: string } | { kind: "refused" } | { kind: "secrets" };
+
+/** What a brick said and did lately. */
+export interface Inspection {
+  brick: string;
+  log: readonly LogLine[];
+  calls: readonly AuditCall[];
+}
+
+/** Where fetched models go, and how many bytes are free there if the system tells. */
+export interface ModelRoom {
+  folder: string;
+  free: number | undefined;
 }
 
 export type Connection = "connecting" | "online" | "reconnecting";
@@ -61,10 +89,29 @@ export interface State {
   savedName: string | undefined;
   catalog: Catalog;
   catalogLoaded: boolean;
+  /** The versions that the document's parameters were last seen with, as `seenIn` names them. */
+  seen: Seen;
+  /** Binaries that were not let in. */
   refused: Refusal[];
+  /** Refusals that came while the page was open, and those the person put away, as `refusalKey` names them. */
+  freshRefusals: readonly string[];
+  dismissedRefusals: readonly string[];
+  /** Bricks, by id, that ask the person for something now. */
+  asking: readonly string[];
+  brickPage: BrickPage | undefined;
+  inspection: Inspection | undefined;
+  secrets: readonly Secret[];
+  network: Network | undefined;
   /** Models by family, once asked for. */
   models: Readonly<Record<string, Model[]>>;
-  brokenModels: Refusal[];
+  brokenModels: Broken[];
+  /** The models that can be fetched, once asked for. */
+  catalogue: readonly CatalogueModel[];
+  modelRoom: ModelRoom | undefined;
+  /** Installed models that the catalogue does not know. */
+  ownModels: readonly Model[];
+  /** The model that the page of models was opened for. */
+  modelAt: string | undefined;
   grants: Grant[];
   workflows: WorkflowEntry[];
   presets: PresetEntry[];
@@ -98,9 +145,21 @@ export const INITIAL: State = {
   savedName: undefined,
   catalog: new Map(),
   catalogLoaded: false,
+  seen: {},
   refused: [],
+  freshRefusals: [],
+  dismissedRefusals: [],
+  asking: [],
+  brickPage: undefined,
+  inspection: undefined,
+  secrets: [],
+  network: undefined,
   models: {},
   brokenModels: [],
+  catalogue: [],
+  modelRoom: undefined,
+  ownModels: [],
+  modelAt: undefined,
   grants: [],
   workflows: [],
   presets: [],
@@ -125,6 +184,8 @@ const MAX_TOASTS = 2;
 
 export class Store {
   #state: State;
+  /** How many toasts there were, so that none gets the id of one that is gone. */
+  #toasts = 0;
   readonly #listeners = new Set<() => void>();
 
   constructor(initial: Partial<State> = {}) {
@@ -178,8 +239,9 @@ export class Store {
   }
 
   toast(message: string): void {
-    const id = (this.#state.toasts.at(-1)?.id ?? 0) + 1;
-    this.set({ toasts: [...this.#state.toasts, { id, message }].slice(-MAX_TOASTS), announcement: message });
+    this.#toasts += 1;
+    const toast = { id: this.#toasts, message };
+    this.set({ toasts: [...this.#state.toasts, toast].slice(-MAX_TOASTS), announcement: message });
   }
 
   dropToast(id: number): void {

@@ -3,10 +3,18 @@ import { t } from "../i18n/text.js";
 import { ApiError, type Client } from "../net/client.js";
 import type { Upload } from "../net/types.js";
 import { autosave, restore } from "./autosave.js";
+import { Bricks } from "./bricks.js";
 import { Editor } from "./editor.js";
+import { Inspector } from "./inspection.js";
+import { isFinished } from "./jobs.js";
 import { Library } from "./library.js";
+import { Migration } from "./migration.js";
+import { ModelShelf } from "./model-shelf.js";
+import { Permissions } from "./permissions.js";
 import { Runs } from "./runs.js";
-import { Store } from "./state.js";
+import { shownJob } from "./selectors.js";
+import { type State, Store } from "./state.js";
+import { watch } from "./watch.js";
 
 const CHECK_DEBOUNCE_MS = 400;
 
@@ -15,6 +23,11 @@ export class Studio {
   readonly editor: Editor;
   readonly runs: Runs;
   readonly library: Library;
+  readonly bricks: Bricks;
+  readonly permissions: Permissions;
+  readonly inspector: Inspector;
+  readonly migration: Migration;
+  readonly shelf: ModelShelf;
   readonly #restored: boolean;
   readonly #families = new Set<string>();
   readonly #flush: () => void;
@@ -29,10 +42,28 @@ export class Studio {
     this.#restored = kept !== undefined;
     this.store = new Store(kept);
     this.editor = new Editor(this.store);
-    this.runs = new Runs(this.store, client, () => this.#refresh());
-    this.library = new Library(this.store, client, this.editor, this.runs);
+    this.migration = new Migration(this.store, client, this.editor);
+    this.bricks = new Bricks(this.store, client, (swapped, before) => {
+      this.#checkAgain();
+      void this.migration.afterSwap(swapped, before);
+    });
+    this.permissions = new Permissions(this.store, client, async () => {
+      await this.bricks.load();
+      this.#checkAgain();
+    });
+    this.inspector = new Inspector(this.store, client, this.bricks);
+    this.shelf = new ModelShelf(this.store, client, () => void this.#loadFamilies());
+    this.runs = new Runs(this.store, client, {
+      refresh: () => this.#refresh(),
+      opened: () => this.bricks.loadSoon(),
+      bricks: (event) => this.bricks.heard(event),
+      models: (model) => this.shelf.heard(model),
+      denied: (brick) => this.permissions.wanted(brick),
+    });
+    this.library = new Library(this.store, client, this.editor, this.runs, this.migration);
     this.#flush = autosave(this.store, storage);
     this.store.subscribe(() => this.#checkSoon());
+    watch(this.store, unknownDocument, () => this.#learnDocument());
   }
 
   async start(): Promise<void> {
@@ -63,27 +94,16 @@ export class Studio {
     }
   }
 
-  /** Lets a brick write to a folder. */
-  async allowFolder(brick: string, folder: string): Promise<boolean> {
-    try {
-      await this.client.allow(brick, "qpyt:store/files", folder);
-      const { grants } = await this.client.grants();
-      this.store.set({ grants });
-      this.store.dismiss("grant");
-      this.store.toast(t("toast.allowed", { folder }));
-      this.#checkAgain();
-      return true;
-    } catch (error) {
-      this.#tell("grant", t("notice.notAllowed"), error);
-      return false;
-    }
+  async #refresh(): Promise<void> {
+    const [, { grants }] = await Promise.all([this.bricks.load(), this.client.grants()]);
+    this.store.set({ grants });
+    await Promise.all([this.#loadFamilies(), this.shelf.reopened()]);
+    if (this.store.state.document.bricks.length === 0 && !this.#restored) await this.library.openFirst();
+    this.#checkAgain();
   }
 
-  async #refresh(): Promise<void> {
-    const [{ bricks, refused }, { grants }] = await Promise.all([this.client.bricks(), this.client.grants()]);
-    this.store.set({ catalog: new Map(bricks.map((brick) => [brick.id, brick])), refused, catalogLoaded: true, grants });
+  async #loadFamilies(): Promise<void> {
     await Promise.all([...this.#families].map((family) => this.#loadModels(family)));
-    if (this.store.state.document.bricks.length === 0 && !this.#restored) await this.library.openFirst();
     this.#checkAgain();
   }
 
@@ -95,6 +115,12 @@ export class Studio {
       if (!(error instanceof ApiError)) throw error;
       this.#families.delete(family);
     }
+  }
+
+  /** Asks what the outputs shown were made with, so that a card can say when that is no longer in use. */
+  #learnDocument(): void {
+    const id = unknownDocument(this.store.state);
+    if (id !== undefined) void this.runs.learnDocument(id);
   }
 
   #checkAgain(): void {
@@ -127,4 +153,10 @@ export class Studio {
     if (!(error instanceof ApiError)) throw error;
     this.store.notify({ key, tone: "error", title, message: error.unreachable ? t("notice.unreachableHint") : error.message });
   }
+}
+
+/** The finished job whose outputs are shown without knowing its document. */
+function unknownDocument(state: State): string | undefined {
+  const job = shownJob(state);
+  return job && isFinished(job) && !job.document ? job.id : undefined;
 }

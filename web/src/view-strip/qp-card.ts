@@ -6,6 +6,7 @@ import { StudioElement } from "../elements/studio-element.js";
 import "../forms/qp-form.js";
 import type { ParamsChanged } from "../forms/field-element.js";
 import type { QpForm } from "../forms/qp-form.js";
+import { namesOf } from "../forms/editing.js";
 import { fields } from "../forms/schema.js";
 import { t } from "../i18n/text.js";
 import type { BrickInfo, Problem } from "../net/types.js";
@@ -13,8 +14,12 @@ import { type CardView, card } from "../store/selectors.js";
 import type { State } from "../store/state.js";
 import { base, controls } from "../styles/shared.js";
 import { cardStyles } from "./card-styles.js";
+import "./qp-brick-marks.js";
+import { PlaceKeeper } from "./place-keeper.js";
 import "./qp-stage.js";
 import type { PictureOpened } from "./qp-stage.js";
+import "./qp-version-chip.js";
+import "./qp-words.js";
 
 /** Sent when the grip is pressed; `detail` is the pointer event. */
 export type GripPressed = CustomEvent<PointerEvent>;
@@ -36,14 +41,26 @@ export class QpCard extends StudioElement<CardView | undefined> {
   @property() brickId = "";
 
   @query(".grip") private readonly grip!: HTMLElement | null;
-  @query("qp-form") private readonly form!: QpForm | null;
-  @query("article") private readonly article!: HTMLElement | null;
+  @query("qp-form") readonly form!: QpForm | null;
+  @query("article") readonly article!: HTMLElement | null;
+
+
+  constructor() {
+    super();
+    new PlaceKeeper(this);
+  }
 
   /** How often this card was drawn: the budget of a progress event is one card, once. */
   draws = 0;
 
   protected view(state: State): CardView | undefined {
     return card(state, this.brickId);
+  }
+
+  /** Whether the brick is here, and its form with it. */
+  get hasForm(): boolean {
+    const view = this.current;
+    return view?.info !== undefined && !view.collapsed;
   }
 
   /** Puts the keyboard into a parameter's field, or on the card. */
@@ -97,7 +114,8 @@ export class QpCard extends StudioElement<CardView | undefined> {
       <span class="mark">${icon(info?.category ?? "puzzle")}</span>
       <div class="name">
         <h2 id="title" title=${info?.doc ?? ""}>${title}</h2>
-        <p class="state" title=${state}><span class="led ${led}"></span><span class=${collapsed ? "quiet" : ""}>${state}</span></p>
+        <p class="state"><span class="led ${led}" title=${state}></span><span class="word ${collapsed ? "quiet" : ""}">${state}</span>${this.#chip(view)}</p>
+        ${collapsed ? html`<qp-brick-marks compact .studio=${this.studio} .brickId=${this.brickId}></qp-brick-marks>` : nothing}
       </div>
       <div class="actions">
         <button
@@ -123,6 +141,11 @@ export class QpCard extends StudioElement<CardView | undefined> {
             </button>`}
       </div>
     </header>`;
+  }
+
+  #chip({ collapsed, info }: CardView) {
+    if (collapsed || !info) return nothing;
+    return html`<qp-version-chip .studio=${this.studio} .brickId=${this.brickId}></qp-version-chip>`;
   }
 
   #wires(view: CardView) {
@@ -159,18 +182,20 @@ export class QpCard extends StudioElement<CardView | undefined> {
         .lastSeed=${lastSeed}
         @qp-params=${(event: ParamsChanged) => this.studio.editor.setParams(brick.id, event.detail)}
       ></qp-form>
+      ${view.words.length > 0 ? html`<qp-words .words=${view.words} ?writing=${led === "running"}></qp-words>` : nothing}
     `;
   }
 
-  #stage({ title, run, preview, pictures, led, info }: CardView) {
+  #stage({ title, run, preview, pictures, drawings, led, info }: CardView) {
     return html`<qp-stage
       .label=${title}
       .run=${run}
       .preview=${preview}
       .pictures=${pictures}
+      .drawings=${drawings}
       ?running=${led === "running"}
       ?placeholder=${info?.uses.includes(GALLERY) ?? false}
-      @qp-picture=${(event: PictureOpened) => this.studio.store.set({ lightbox: { pictures, index: event.detail } })}
+      @qp-picture=${(event: PictureOpened) => this.studio.store.set({ lightbox: { pictures, drawings, ...event.detail } })}
     ></qp-stage>`;
   }
 
@@ -203,7 +228,8 @@ export class QpCard extends StudioElement<CardView | undefined> {
         ${this.#head(view)}
         ${collapsed
           ? nothing
-          : html`${this.#wires(view)}
+          : html`<qp-brick-marks .studio=${this.studio} .brickId=${this.brickId}></qp-brick-marks>
+              ${this.#wires(view)}
               <div class="body">${this.#body(view)}</div>
               ${info?.category === "generator" ? html`<div class="made">${this.#stage(view)}</div>` : nothing}`}
       </article>
@@ -214,5 +240,5 @@ export class QpCard extends StudioElement<CardView | undefined> {
 }
 
 function fieldNames(info: BrickInfo): Set<string> {
-  return new Set(fields(info.params_schema).flatMap((field) => (field.widget === "size" ? [field.name, field.height.name] : [field.name])));
+  return new Set(fields(info.params_schema).flatMap(namesOf));
 }

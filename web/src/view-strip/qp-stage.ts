@@ -1,17 +1,22 @@
-/** What a brick makes, as it is made: the preview with its step while it runs, its pictures after. */
+/** What a brick makes, as it is made: the preview with its step while it runs, its pictures and drawings after. */
 import { LitElement, css, html, nothing } from "lit";
-import { customElement, property } from "lit/decorators.js";
+import { customElement, property, state } from "lit/decorators.js";
 import { icon } from "../elements/icons.js";
 import "../elements/qp-progress.js";
+import "../elements/qp-vector-switch.js";
+import type { VectorChosen } from "../elements/qp-vector-switch.js";
+import { SvgUrls } from "../elements/svg-urls.js";
 import { progressText } from "../i18n/progress.js";
 import { t } from "../i18n/text.js";
 import { contentUrl } from "../net/client.js";
 import type { BrickRun, Preview } from "../net/types.js";
+import type { Drawing } from "../store/drawings.js";
 import type { Picture } from "../store/state.js";
+import { checkerboard } from "../styles/checkerboard.js";
 import { base, controls } from "../styles/shared.js";
 
-/** Sent when a picture is clicked; `detail` is its place among the pictures of this stage. */
-export type PictureOpened = CustomEvent<number>;
+/** Sent when a picture or drawing is clicked; `detail` is its place among those of this stage. */
+export type PictureOpened = CustomEvent<{ index: number; vector: boolean }>;
 
 @customElement("qp-stage")
 export class QpStage extends LitElement {
@@ -19,17 +24,23 @@ export class QpStage extends LitElement {
   @property({ attribute: false }) run: BrickRun | undefined;
   @property({ attribute: false }) preview: Preview | undefined;
   @property({ attribute: false }) pictures: Picture[] = [];
+  @property({ attribute: false }) drawings: Drawing[] = [];
   @property({ type: Boolean }) running = false;
   /** Whether to hold the place of a picture that is not there yet. */
   @property({ type: Boolean }) placeholder = false;
 
+  /** Whether drawings show, where there are pictures too. */
+  @state() private vector = true;
+
+  readonly #urls = new SvgUrls(this);
+
   /** Whether there is anything to see, so that the card can leave the place out. */
   override updated(): void {
-    this.toggleAttribute("filled", this.pictures.length > 0 || this.running || this.placeholder);
+    this.toggleAttribute("filled", this.pictures.length + this.drawings.length > 0 || this.running || this.placeholder);
   }
 
-  #open(index: number): void {
-    this.dispatchEvent(new CustomEvent<number>("qp-picture", { detail: index, bubbles: true, composed: true }));
+  #open(index: number, vector = false): void {
+    this.dispatchEvent(new CustomEvent("qp-picture", { detail: { index, vector }, bubbles: true, composed: true }));
   }
 
   #progress() {
@@ -44,9 +55,34 @@ export class QpStage extends LitElement {
     </button>`;
   }
 
+  #drawing({ svg, title, width, height }: Drawing, index: number) {
+    const named = { title: title || this.label, number: index + 1 };
+    return html`<button class="picture vector" type="button" style="--ratio: ${width / height}" aria-label=${t("drawing.open", named)} @click=${() => this.#open(index, true)}>
+      <img class="checkerboard" src=${this.#urls.of(svg)} alt=${t("drawing.alt", named)} />
+    </button>`;
+  }
+
+  /** Chooses between pictures and drawings, and saves the drawings. */
+  #tools() {
+    if (this.drawings.length === 0) return nothing;
+    return html`<div class="tools">
+      ${this.pictures.length > 0
+        ? html`<qp-vector-switch ?vector=${this.vector} @qp-vector=${(event: VectorChosen) => (this.vector = event.detail)}></qp-vector-switch>`
+        : nothing}
+      ${this.drawings.map(
+        ({ svg, file }, index) => html`<a class="button small" href=${this.#urls.of(svg)} download=${file}>
+          ${icon("download")}${this.drawings.length > 1 ? t("drawing.saveOne", { number: index + 1 }) : t("drawing.save")}
+        </a>`,
+      )}
+    </div>`;
+  }
+
   #content() {
     if (this.preview && this.running) {
       return html`<div class="pictures"><img class="preview" src=${this.preview.image} alt=${t("picture.preview")} /></div>`;
+    }
+    if (this.drawings.length > 0 && (this.vector || this.pictures.length === 0)) {
+      return html`<div class="pictures ${this.drawings.length > 1 ? "many" : ""}">${this.drawings.map((drawing, index) => this.#drawing(drawing, index))}</div>`;
     }
     if (this.pictures.length > 0) {
       return html`<div class="pictures ${this.pictures.length > 1 ? "many" : ""}">
@@ -58,12 +94,13 @@ export class QpStage extends LitElement {
   }
 
   override render() {
-    return html`${this.#content()} ${this.running ? this.#progress() : nothing}`;
+    return html`${this.#content()} ${this.#tools()} ${this.running ? this.#progress() : nothing}`;
   }
 
   static override readonly styles = [
     base,
     controls,
+    checkerboard,
     css`
       :host {
         display: flex;
@@ -141,10 +178,34 @@ export class QpStage extends LitElement {
         inset: 0;
       }
 
+      /* Just as large as the drawing, so that only what it leaves open is checkered. */
+      .picture.vector {
+        container-type: size;
+      }
+
+      .picture.vector img {
+        width: min(100cqw, 100cqh * var(--ratio));
+        height: auto;
+        margin: auto;
+        border-radius: 0;
+        aspect-ratio: var(--ratio);
+      }
+
       .preview {
         position: absolute;
         inset: 0;
         animation: none;
+      }
+
+      .tools {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 8px;
+      }
+
+      .button {
+        text-decoration: none;
       }
 
       @keyframes reveal {

@@ -6,6 +6,7 @@ import { icon } from "../elements/icons.js";
 import { bringIntoView } from "../elements/scroll.js";
 import { StudioElement } from "../elements/studio-element.js";
 import { t } from "../i18n/text.js";
+import { infoFor } from "../store/catalog.js";
 import { isCollapsed } from "../store/document.js";
 import { shownJob } from "../store/selectors.js";
 import type { State } from "../store/state.js";
@@ -34,9 +35,10 @@ export class QpStrip extends StudioElement<Place[]> {
   #unfollow: (() => void) | undefined;
 
   protected view(current: State): Place[] {
-    return current.document.bricks.map(({ id, brick }) => ({
-      id,
-      shape: isCollapsed(current.document, id) ? "collapsed" : (current.catalog.get(brick)?.category ?? "unknown"),
+    const { document, catalog } = current;
+    return document.bricks.map((brick) => ({
+      id: brick.id,
+      shape: isCollapsed(document, brick.id) ? "collapsed" : (infoFor(catalog, document.lock, brick)?.category ?? "unknown"),
     }));
   }
 

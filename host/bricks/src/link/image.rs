@@ -7,13 +7,20 @@ use wasmtime::{
     component::{ComponentType, Linker, Lower, Resource, ResourceType, WasmList},
 };
 
-use super::{Answer, Fail, answer, off_thread, versioned};
+use super::{Fail, answer, off_thread};
 use crate::{
-    media::{Canvas, Container, DecodeLimits, Filter, Image, MediaError, PixelFormat, Rect, decode, encode},
+    contract::versioned,
+    media::{
+        Canvas, Container, DecodeLimits, Filter, Image, MediaError, PixelFormat, Rect, decode, encode,
+        encode_scratch,
+    },
     sandbox::State,
 };
 
 type Store<'a> = StoreContextMut<'a, State>;
+
+/// A decoder holds the pixels, a turned or converted copy of them, and space to work in.
+const DECODE_COPIES: u64 = 3;
 
 #[derive(ComponentType, Lower)]
 #[component(record)]
@@ -49,8 +56,8 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     instance.func_wrap_async("[method]image.read", |mut store, (image, area, format)| {
         Box::new(async move { answer(read(&mut store, image, area, format).await) })
     })?;
-    instance.func_wrap_async("[method]image.encode", |store, (image, container, quality)| {
-        Box::new(encode_file(store, image, container, quality))
+    instance.func_wrap_async("[method]image.encode", |mut store, (image, container, quality)| {
+        Box::new(async move { answer(encode_file(&mut store, image, container, quality).await) })
     })?;
     instance.func_wrap_async("decode", |mut store, (file,)| {
         Box::new(async move { answer(decode_file(&mut store, file).await) })
@@ -85,7 +92,7 @@ async fn crop(
 ) -> Result<Resource<Image>, Fail<MediaError>> {
     let image = store.data().image(&image)?;
     area.check_inside(image.width(), image.height())?;
-    make(store, image.format(), area.width, area.height, 0, move || image.crop(area)).await
+    make(store, image.format(), area.width, area.height, Work::default(), move || image.crop(area)).await
 }
 
 async fn resize(
@@ -96,8 +103,9 @@ async fn resize(
     filter: Filter,
 ) -> Result<Resource<Image>, Fail<MediaError>> {
     let image = store.data().image(&image)?;
-    let source = pixels(image.width(), image.height());
-    make(store, image.format(), width, height, source, move || image.resize(width, height, filter)).await
+    let source_pixels = pixels(image.width(), image.height());
+    let work = Work { source_pixels, scratch_bytes: image.resize_scratch(width, height, filter) };
+    make(store, image.format(), width, height, work, move || image.resize(width, height, filter)).await
 }
 
 async fn convert(
@@ -106,7 +114,7 @@ async fn convert(
     format: PixelFormat,
 ) -> Result<Resource<Image>, Fail<MediaError>> {
     let image = store.data().image(&image)?;
-    make(store, format, image.width(), image.height(), 0, move || image.convert(format)).await
+    make(store, format, image.width(), image.height(), Work::default(), move || image.convert(format)).await
 }
 
 async fn blend(
@@ -119,23 +127,37 @@ async fn blend(
     let image = store.data().image(&image)?;
     let top = store.data().image(&top)?;
     let mask = mask.map(|mask| store.data().image(&mask)).transpose()?;
-    make(store, image.format(), image.width(), image.height(), 0, move || {
+    // Both pictures and the result as rgba8.
+    let scratch_bytes = pixels(image.width(), image.height()).saturating_mul(12);
+    let work = Work { scratch_bytes, ..Work::default() };
+    make(store, image.format(), image.width(), image.height(), work, move || {
         image.blend(&top, opacity, mask.as_ref())
     })
     .await
 }
 
-/// Makes an image of a known size within the run's limits. `source_pixels` says how many more pixels are read.
+/// What making an image takes beside its own pixels.
+#[derive(Default)]
+struct Work {
+    /// Pixels that are read besides.
+    source_pixels: u64,
+    /// Bytes that are needed meanwhile.
+    scratch_bytes: u64,
+}
+
+/// Makes an image of a known size within the run's limits.
 async fn make(
     store: &mut Store<'_>,
     format: PixelFormat,
     width: u32,
     height: u32,
-    source_pixels: u64,
+    takes: Work,
     work: impl FnOnce() -> Result<Image, MediaError> + Send + 'static,
 ) -> Result<Resource<Image>, Fail<MediaError>> {
-    store.data().admit_image(format, width, height)?;
-    let image = off_thread(pixels(width, height).saturating_add(source_pixels), work).await?;
+    let state = store.data_mut();
+    state.admit_image(format, width, height)?;
+    state.admit(format.bytes(width, height).saturating_add(takes.scratch_bytes))?;
+    let image = off_thread(pixels(width, height).saturating_add(takes.source_pixels), work).await?;
     Ok(store.data_mut().push_image(image)?)
 }
 
@@ -153,35 +175,43 @@ async fn read(
         store.data_mut().bytes_copied += bytes;
         return Ok(image.shared_pixels());
     }
-    store.data().admit(bytes)?;
+    store.data_mut().admit(bytes)?;
     store.data_mut().bytes_copied += 2 * bytes;
-    let read =
-        off_thread(pixels(area.width, area.height), move || image.read(area, format).map(Arc::new)).await?;
-    Ok(read)
+    let read = off_thread(pixels(area.width, area.height), move || image.read(area, format)).await?;
+    Ok(store.data_mut().lend(read)?)
 }
 
 async fn encode_file(
-    store: Store<'_>,
+    store: &mut Store<'_>,
     image: Resource<Image>,
     container: Container,
     quality: u8,
-) -> Answer<Vec<u8>, MediaError> {
+) -> Result<Arc<Vec<u8>>, Fail<MediaError>> {
     let image = store.data().image(&image)?;
+    store.data_mut().admit(encode_scratch(&image))?;
     let size = pixels(image.width(), image.height());
-    Ok((off_thread(size, move || encode(&image, container, quality)).await,))
+    let file = off_thread(size, move || encode(&image, container, quality)).await?;
+    let state = store.data_mut();
+    state.bytes_copied += file.len() as u64;
+    Ok(state.lend(file)?)
 }
 
 /// The file is copied once, because decoding outlives the borrow of the brick's memory.
 async fn decode_file(store: &mut Store<'_>, file: WasmList<u8>) -> Result<Resource<Image>, Fail<MediaError>> {
-    store.data().admit(file.len() as u64)?;
+    let bytes = file.len() as u64;
+    store.data_mut().admit(bytes)?;
     let file = file.as_le_slice(&*store).to_vec();
-    store.data_mut().bytes_copied += file.len() as u64;
-    let state = store.data();
-    let limits = DecodeLimits { max_side: state.limits.max_side, max_bytes: state.budget.left() };
+    let state = store.data_mut();
+    state.bytes_copied += bytes;
+    let limits = DecodeLimits {
+        max_side: state.limits.max_side,
+        max_bytes: state.budget.left().saturating_sub(bytes) / DECODE_COPIES,
+    };
     // A file tells its size only when it is read, and decoders are others' code: never on this thread.
     let image = off_thread(u64::MAX, move || decode(&file, limits)).await?;
-    store.data().admit(image.pixels().len() as u64)?;
-    Ok(store.data_mut().push_image(image)?)
+    let state = store.data_mut();
+    state.admit(image.pixels().len() as u64)?;
+    Ok(state.push_image(image)?)
 }
 
 fn create_canvas(
@@ -190,7 +220,7 @@ fn create_canvas(
     height: u32,
     format: PixelFormat,
 ) -> Result<Resource<Canvas>, Fail<MediaError>> {
-    store.data().admit_image(format, width, height)?;
+    store.data_mut().admit_image(format, width, height)?;
     let canvas = Canvas::new(width, height, format)?;
     Ok(store.data_mut().push_canvas(canvas)?)
 }

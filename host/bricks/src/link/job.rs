@@ -7,8 +7,7 @@ use wasmtime::{
     component::{Linker, WasmStr},
 };
 
-use super::versioned;
-use crate::{Interface, capability::Level, sandbox::State};
+use crate::{Interface, capability::Level, contract::versioned, sandbox::State};
 
 type Store<'a> = StoreContextMut<'a, State>;
 

@@ -6,22 +6,23 @@
 //! contract when the brick is loaded.
 
 mod ai;
+mod http;
 mod image;
 mod job;
+mod language;
+mod secrets;
 mod store;
 mod tensor;
+mod vision;
 
 use wasmtime::{Engine, component::Linker};
 
 use crate::{
     HostError, Interface,
-    capability::{JobError, StoreError},
+    capability::{HttpError, JobError, StoreError},
     media::MediaError,
     sandbox::{State, Stop},
 };
-
-/// Version of every package of the contract.
-pub(crate) const CONTRACT: &str = "0.1.0";
 
 /// Pictures with fewer pixels are worked on at once; handing them to another thread would cost more.
 const INLINE_PIXELS: u64 = 256 * 256;
@@ -47,17 +48,20 @@ pub(crate) fn with_uses(base: &Linker<State>, uses: &[Interface]) -> wasmtime::R
             Interface::JobContext => job::link_context(&mut linker)?,
             Interface::JobClock => job::link_clock(&mut linker)?,
             Interface::AiImaging => ai::link_imaging(&mut linker)?,
+            Interface::AiVision => vision::link(&mut linker)?,
+            Interface::AiLanguage => language::link(&mut linker)?,
             Interface::AiModels => ai::link_models(&mut linker)?,
             Interface::StoreContent => store::link_content(&mut linker)?,
             Interface::StoreGallery => store::link_gallery(&mut linker)?,
             Interface::StoreFiles => store::link_files(&mut linker)?,
+            Interface::StoreHttp => http::link(&mut linker)?,
+            Interface::StoreSecrets => secrets::link(&mut linker)?,
         }
     }
+    if linked.contains(&Interface::StoreHttp) && !linked.contains(&Interface::StoreSecrets) {
+        secrets::link_denied(&mut linker)?;
+    }
     Ok(linker)
-}
-
-fn versioned(interface: &str) -> String {
-    format!("{interface}@{CONTRACT}")
 }
 
 /// How an import fails: told to the brick as the contract's error, or by ending the run.
@@ -92,6 +96,12 @@ impl From<JobError> for Fail<JobError> {
 
 impl From<StoreError> for Fail<StoreError> {
     fn from(error: StoreError) -> Self {
+        Self::Told(error)
+    }
+}
+
+impl From<HttpError> for Fail<HttpError> {
+    fn from(error: HttpError) -> Self {
         Self::Told(error)
     }
 }

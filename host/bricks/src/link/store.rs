@@ -5,10 +5,11 @@ use wasmtime::{
     component::{Linker, Resource},
 };
 
-use super::{Fail, answer_and_note, check_length, versioned};
+use super::{Fail, answer_and_note, check_length};
 use crate::{
     Digest, Interface,
     capability::{Files, Gallery, Saved, StoreError},
+    contract::versioned,
     media::{Container, Image},
     sandbox::State,
 };

@@ -7,8 +7,9 @@ use wasmtime::{
     component::{Linker, Resource, ResourceType, WasmList},
 };
 
-use super::{Fail, answer, off_thread, versioned};
+use super::{Fail, answer, off_thread};
 use crate::{
+    contract::versioned,
     media::{Element, Image, Layout, MediaError, Tensor},
     sandbox::State,
 };
@@ -53,7 +54,7 @@ fn create(
     element: Element,
     data: WasmList<u8>,
 ) -> Result<Resource<Tensor>, Fail<MediaError>> {
-    store.data().admit(data.len() as u64)?;
+    store.data_mut().admit(data.len() as u64)?;
     let data = data.as_le_slice(&*store).to_vec();
     store.data_mut().bytes_copied += data.len() as u64;
     let tensor = Tensor::new(shape, element, data)?;
@@ -68,7 +69,8 @@ async fn from_image(
 ) -> wasmtime::Result<(Resource<Tensor>,)> {
     let image = store.data().image(&image)?;
     let samples = u64::from(image.width()) * u64::from(image.height()) * image.format().channels() as u64;
-    store.data().budget.admit(samples.saturating_mul(Element::Float32.bytes()))?;
+    // The numbers, and the numbers in the order of the layout.
+    store.data_mut().budget.admit(samples.saturating_mul(2 * Element::Float32.bytes()))?;
     let tensor = off_thread(samples, move || Tensor::from_image(&image, layout)).await?;
     Ok((store.data_mut().push_tensor(tensor)?,))
 }
@@ -86,9 +88,9 @@ fn read(
         store.data_mut().bytes_copied += length;
         return Ok(tensor.shared_data());
     }
-    store.data().admit(length)?;
+    store.data_mut().admit(length)?;
     store.data_mut().bytes_copied += 2 * length;
-    Ok(Arc::new(part.to_vec()))
+    Ok(store.data_mut().lend(part.to_vec())?)
 }
 
 async fn to_image(
@@ -98,7 +100,10 @@ async fn to_image(
 ) -> Result<Resource<Image>, Fail<MediaError>> {
     let tensor = store.data().tensor(&tensor)?;
     let (format, width, height) = tensor.image_size(layout)?;
-    store.data().admit_image(format, width, height)?;
+    let state = store.data_mut();
+    state.admit_image(format, width, height)?;
+    // The pixels, and the pixels in the order of the layout.
+    state.admit(format.bytes(width, height).saturating_mul(2))?;
     let image = off_thread(u64::from(width) * u64::from(height), move || tensor.to_image(layout)).await?;
     Ok(store.data_mut().push_image(image)?)
 }

@@ -22,7 +22,7 @@ const KEY_BYTES: usize = 32;
 const MAC_BYTES: usize = 32;
 const EXTENSION: &str = "cwasm";
 /// Copies are kept up to this many files and bytes; the oldest go first.
-const MAX_FILES: usize = 256;
+const MAX_FILES: usize = 4096;
 const MAX_BYTES: u64 = 2 << 30;
 
 /// The folder of compiled copies.
@@ -52,30 +52,33 @@ impl CompiledCopies {
     }
 
     /// The component of `wasm`, from its copy or compiled. Takes seconds of all processors if it compiles.
-    pub(crate) fn component(
+    pub(super) fn component(
         &self,
         engine: &Engine,
         wasm: &[u8],
         digest: &Digest,
-    ) -> wasmtime::Result<Component> {
+    ) -> wasmtime::Result<Loaded> {
         let name = file_name(engine, digest);
-        if let Some(component) = self.read(engine, &name) {
-            return Ok(component);
+        if let Some(loaded) = self.read(engine, &name) {
+            return Ok(loaded);
         }
         let component = Component::new(engine, wasm)?;
         self.compiled.fetch_add(1, Ordering::Relaxed);
-        match component.serialize() {
-            Ok(code) => {
-                if let Err(error) = self.write(&name, &code) {
-                    tracing::warn!("no compiled copy in {}: {error}", self.folder.display());
-                }
+        let code = match component.serialize() {
+            Ok(code) => code,
+            Err(error) => {
+                tracing::warn!("no compiled copy of {digest}: {error:#}");
+                return Ok(component.into());
             }
-            Err(error) => tracing::warn!("no compiled copy of {digest}: {error:#}"),
+        };
+        if let Err(error) = self.write(&name, &code) {
+            tracing::warn!("no compiled copy in {}: {error}", self.folder.display());
         }
-        Ok(component)
+        // SAFETY: `serialize` has just made these bytes. Loaded from a file, they take less memory.
+        unsafe { self.map(engine, &code) }.or(Ok(component.into()))
     }
 
-    fn read(&self, engine: &Engine, name: &str) -> Option<Component> {
+    fn read(&self, engine: &Engine, name: &str) -> Option<Loaded> {
         let file = fs::read(self.folder.join(name)).ok()?;
         let (mac, code) = file.split_first_chunk::<MAC_BYTES>()?;
         if blake3::Hash::from_bytes(*mac) != self.mac(name, code) {
@@ -85,8 +88,34 @@ impl CompiledCopies {
         // SAFETY: `deserialize` trusts its input to come from `serialize`. The MAC shows that whoever wrote these
         // bytes knew this installation's key, and only `component` above writes with it. The bytes that were
         // checked are the bytes that are loaded.
-        let component = unsafe { Component::deserialize(engine, code) };
-        component.inspect_err(|error| tracing::warn!("{name} is compiled anew: {error:#}")).ok()
+        let loaded = unsafe {
+            self.map(engine, code).or_else(|_| Component::deserialize(engine, code).map(Loaded::from))
+        };
+        loaded.inspect_err(|error| tracing::warn!("{name} is compiled anew: {error:#}")).ok()
+    }
+
+    /// Loads code that the system may take out of memory while nobody runs it, because it can be read again: from a
+    /// file that has no name, so that nobody else can change what was checked. Fails where the system has no such
+    /// files or runs nothing from this disk.
+    ///
+    /// # Safety
+    /// `code` must come from `serialize`.
+    #[cfg(target_os = "linux")]
+    unsafe fn map(&self, engine: &Engine, code: &[u8]) -> wasmtime::Result<Loaded> {
+        use std::os::fd::AsRawFd;
+
+        let mut file = tempfile::tempfile_in(&self.folder)?;
+        file.write_all(code)?;
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        // SAFETY: by the contract of this function. The file holds `code` and nobody else has it open.
+        let component = unsafe { Component::deserialize_file(engine, path) }?;
+        Ok(Loaded { component, file: Some(file) })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    unsafe fn map(&self, engine: &Engine, code: &[u8]) -> wasmtime::Result<Loaded> {
+        // SAFETY: by the contract of this function.
+        unsafe { Component::deserialize(engine, code) }.map(Loaded::from)
     }
 
     fn write(&self, name: &str, code: &[u8]) -> io::Result<()> {
@@ -123,6 +152,47 @@ impl CompiledCopies {
             }
         }
         Ok(())
+    }
+}
+
+/// A component with its machine code.
+pub(super) struct Loaded {
+    pub(super) component: Component,
+    /// What the code is mapped from, if it is.
+    file: Option<fs::File>,
+}
+
+impl From<Component> for Loaded {
+    fn from(component: Component) -> Self {
+        Self { component, file: None }
+    }
+}
+
+impl Loaded {
+    /// Tells the system that nobody needs the code in memory now. Loading has looked at most of it; what runs comes
+    /// back when it does, from its file. Waits for the disk.
+    #[cfg(target_os = "linux")]
+    pub(super) fn rest(self) {
+        use rustix::mm::{Advice, madvise};
+
+        let Self { component, file: Some(file) } = self else { return };
+        let image = component.image_range();
+        let bytes = image.end.addr().saturating_sub(image.start.addr());
+        // Pages that are not on the disk yet can't leave the memory.
+        let advised = file.sync_data().and_then(|()| {
+            // SAFETY: the component keeps its image mapped, and this advice changes no byte of it: what has no file
+            // behind it stays where it is, or is swapped out like any other memory.
+            unsafe { madvise(image.start.cast_mut().cast(), bytes, Advice::LinuxPageOut) }
+                .map_err(io::Error::from)
+        });
+        if let Err(error) = advised {
+            tracing::debug!("code of a brick stays in memory: {error}");
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn rest(self) {
+        drop(self.file);
     }
 }
 

@@ -160,6 +160,12 @@ pub fn encode(image: &Image, container: Container, quality: u8) -> Result<Vec<u8
     Ok(file)
 }
 
+/// Bytes that [`encode`] needs while it works, its result included.
+pub(crate) fn encode_scratch(image: &Image) -> u64 {
+    // A copy in a form that the container can hold, and the file, which noise can make a little larger than that.
+    (image.pixels().len() as u64).saturating_mul(5) / 2 + (64 << 10)
+}
+
 /// The pixels in a form that the container can hold.
 fn encodable(
     image: &Image,

@@ -8,6 +8,7 @@ mod image;
 mod resample;
 mod tensor;
 
+pub(crate) use self::codec::encode_scratch;
 pub use self::{
     canvas::Canvas,
     codec::{Container, DecodeLimits, decode, encode},

@@ -60,6 +60,26 @@ impl Image {
     }
 }
 
+impl Image {
+    /// Bytes that [`Image::resize`] needs for itself while it works.
+    pub(crate) fn resize_scratch(&self, width: u32, height: u32, filter: Filter) -> u64 {
+        let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height);
+        if matches!(filter, Filter::Nearest) || (width, height) == (self.width(), self.height()) {
+            return 0;
+        }
+        // Samples in another type, of the source and of the result.
+        let sample_bytes: u64 = match self.format() {
+            PixelFormat::Luma8 | PixelFormat::Rgb8 => 0,
+            PixelFormat::Rgba8 => 8,
+            PixelFormat::Luma32f => 4,
+        };
+        let samples = pixels(self.width(), self.height()).saturating_add(pixels(width, height));
+        // Between its two passes, `image` keeps four floats per pixel.
+        let between = pixels(self.width(), height).saturating_mul(16);
+        samples.saturating_mul(sample_bytes).saturating_add(between)
+    }
+}
+
 fn filtered<P: Pixel + 'static>(
     image: &Image,
     samples: &[P::Subpixel],

@@ -6,12 +6,14 @@ use wasmtime_wasi::I32Exit;
 use super::wire::{BrickError, NamedProblem};
 use crate::{
     HostError, Limits, RunError,
-    capability::Level,
     sandbox::{Log, Stop},
 };
 
 /// The longest text of its own that a brick's error may have, in characters.
 const MAX_MESSAGE: usize = 2000;
+
+/// How wasmtime ends the message of an error whose type it keeps to itself.
+const HOSTCALL_FUEL: &str = "fuel allocated for hostcalls has been exhausted";
 
 /// A call that wasmtime ended. Where it happened goes to the brick's log.
 pub(super) fn stopped(brick: &str, error: &wasmtime::Error, limits: &Limits, log: &Log) -> RunError {
@@ -20,6 +22,7 @@ pub(super) fn stopped(brick: &str, error: &wasmtime::Error, limits: &Limits, log
         return match stop {
             Stop::OutOfMemory => RunError::OutOfMemory { brick, limit: limits.memory_bytes },
             Stop::CpuBudget => RunError::CpuBudget { brick, limit: limits.cpu },
+            Stop::Deadline => RunError::DeadlineExceeded { brick, limit: limits.wall },
             Stop::TooManyHandles => RunError::TooManyHandles { brick, limit: limits.handles },
             Stop::NoHost => RunError::Trapped { brick, reason: stop.to_string() },
         };
@@ -27,7 +30,10 @@ pub(super) fn stopped(brick: &str, error: &wasmtime::Error, limits: &Limits, log
     if let Some(full) = find::<PoolConcurrencyLimitError>(error) {
         return RunError::Sandbox { brick, problem: full.to_string() };
     }
-    log.line(Level::Error, &format!("{error:?}"));
+    if error.chain().any(|cause| cause.to_string().ends_with(HOSTCALL_FUEL)) {
+        return RunError::TooMuchAtOnce { brick, limit: limits.hostcall_bytes };
+    }
+    log.last_word(&format!("{error:?}"));
     let reason = if let Some(I32Exit(status)) = find(error) {
         format!("it ended itself with exit status {status}")
     } else if let Some(trap) = find::<Trap>(error) {
@@ -66,7 +72,7 @@ fn find<E: std::error::Error + Send + Sync + 'static>(error: &wasmtime::Error) -
     error.downcast_ref().or_else(|| error.chain().find_map(|cause| cause.downcast_ref()))
 }
 
-fn short(text: String) -> String {
+pub(super) fn short(text: String) -> String {
     if text.chars().nth(MAX_MESSAGE).is_none() {
         return text;
     }

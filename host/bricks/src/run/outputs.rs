@@ -5,6 +5,12 @@ use std::collections::HashSet;
 use super::wire::{WireNamed, WireValue};
 use crate::{BrickInfo, NamedValue, RunError, Value, sandbox::State};
 
+/// The most values that a run may give, at all ports together.
+const MAX_VALUES: usize = 4096;
+
+/// What the host keeps for one value of a JSON document beside its text: the value, and its place in a list or map.
+const JSON_VALUE_BYTES: usize = 128;
+
 /// Takes the outputs out of the sandbox and checks them against what the brick described.
 pub(super) fn lift(
     state: &mut State,
@@ -12,14 +18,22 @@ pub(super) fn lift(
     outputs: Vec<WireNamed>,
 ) -> Result<Vec<NamedValue>, RunError> {
     let limit = state.limits.output_bytes;
-    let mut size = OutputSize::default();
+    if let Some(surplus) = outputs.get(MAX_VALUES) {
+        return Err(bad(
+            brick,
+            &surplus.port,
+            format!("it gave {} values, at most {MAX_VALUES} are allowed", outputs.len()),
+        ));
+    }
+    let mut size = OutputSize { limit, ..OutputSize::default() };
     let mut lifted = Vec::with_capacity(outputs.len());
     for WireNamed { port, value } in outputs {
         size.text(&port);
-        let value = lift_value(state, value, &mut size).map_err(|problem| bad(brick, &port, problem))?;
+        let value = lift_value(state, value, &mut size);
         if size.bytes > limit {
             return Err(RunError::TooMuchOutput { brick: brick.id.clone(), limit });
         }
+        let value = value.map_err(|problem| bad(brick, &port, problem))?;
         lifted.push(NamedValue { port, value });
     }
     check(brick, &lifted)?;
@@ -29,6 +43,7 @@ pub(super) fn lift(
 /// Bytes of all outputs; a buffer that comes out twice counts once.
 #[derive(Default)]
 struct OutputSize {
+    limit: u64,
     bytes: u64,
     buffers: HashSet<usize>,
 }
@@ -36,6 +51,14 @@ struct OutputSize {
 impl OutputSize {
     fn text(&mut self, text: &str) {
         self.bytes = self.bytes.saturating_add(text.len() as u64);
+    }
+
+    /// Counts what the parsed document takes, before it is parsed. False if that is too much.
+    fn json(&mut self, text: &str) -> bool {
+        let values = text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+        let tree = values.saturating_mul(JSON_VALUE_BYTES);
+        self.bytes = self.bytes.saturating_add(tree as u64).saturating_add(text.len() as u64);
+        self.bytes <= self.limit
     }
 
     fn buffer(&mut self, id: usize, bytes: usize) {
@@ -65,7 +88,9 @@ fn lift_value(state: &mut State, value: WireValue, size: &mut OutputSize) -> Res
         WireValue::Number(number) => return Err(format!("{number} is no number that can be passed on")),
         WireValue::Boolean(boolean) => Value::Boolean(boolean),
         WireValue::Json(text) => {
-            size.text(&text);
+            if !size.json(&text) {
+                return Err("its JSON is too large".to_owned());
+            }
             Value::Json(
                 serde_json::from_str(&text).map_err(|error| format!("it is not valid JSON: {error}"))?,
             )

@@ -56,29 +56,39 @@ pub(super) enum BrickError {
     Other(String),
 }
 
-type Parameters = (String, Vec<WireNamed>, String);
+type Parameters<'a> = (&'a str, &'a [WireNamed], &'a str);
 type Outputs = Result<Vec<WireNamed>, BrickError>;
 
-/// The function `run` of an instance, with its type checked.
-pub(crate) struct RunFunction(TypedFunc<Parameters, (Outputs,)>);
+/// The function `run` of a component, with its type checked once for all instances.
+#[derive(Clone, Copy)]
+pub(crate) struct RunFunction(ComponentExportIndex);
 
 impl RunFunction {
-    pub(crate) fn new(
+    /// Checks the type of the export with an instance.
+    pub(crate) fn check(
         instance: &Instance,
         store: &mut Store<State>,
         export: ComponentExportIndex,
     ) -> wasmtime::Result<Self> {
-        instance.get_typed_func(store, export).map(Self)
+        instance.get_typed_func::<Parameters, (Outputs,)>(store, export)?;
+        Ok(Self(export))
     }
 
     pub(super) async fn call(
-        &self,
+        self,
         store: &mut Store<State>,
+        instance: &Instance,
         brick: &str,
-        inputs: Vec<WireNamed>,
-        params: &serde_json::Value,
+        inputs: &[WireNamed],
+        params: &str,
     ) -> wasmtime::Result<Outputs> {
-        let (outputs,) = self.0.call_async(store, (brick.to_owned(), inputs, params.to_string())).await?;
+        let function = instance
+            .get_func(&mut *store, self.0)
+            .ok_or_else(|| wasmtime::Error::msg("`run` is of another component"))?;
+        // SAFETY: `check` found this export of this component to have exactly this type; types belong to the
+        // component, not to its instances. An index of another component is refused above.
+        let function = unsafe { TypedFunc::<Parameters, (Outputs,)>::new_unchecked(function) };
+        let (outputs,) = function.call_async(store, (brick, inputs, params)).await?;
         Ok(outputs)
     }
 }

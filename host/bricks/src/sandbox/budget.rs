@@ -1,6 +1,9 @@
 //! The memory of one run: the brick's own memories and tables plus what the host holds for it, in one sum.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
 
 use wasmtime::ResourceLimiter;
 
@@ -17,6 +20,14 @@ pub(crate) struct MemoryBudget {
     held: u64,
     peak: u64,
     buffers: HashMap<usize, Buffer>,
+    lent: Option<Lent>,
+}
+
+/// Bytes on their way into the brick. wasmtime lets go of them once they are copied.
+#[derive(Debug)]
+struct Lent {
+    bytes: u64,
+    alive: Weak<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -27,15 +38,28 @@ struct Buffer {
 
 impl MemoryBudget {
     pub(crate) fn new(limit: u64) -> Self {
-        Self { limit, wasm: 0, held: 0, peak: 0, buffers: HashMap::new() }
+        Self { limit, wasm: 0, held: 0, peak: 0, buffers: HashMap::new(), lent: None }
     }
 
-    /// Fails if `bytes` more would be over the limit.
-    pub(crate) fn admit(&self, bytes: u64) -> Result<(), Stop> {
+    /// Fails if `bytes` more would be over the limit. For what the host needs while the brick waits for it.
+    pub(crate) fn admit(&mut self, bytes: u64) -> Result<(), Stop> {
         match self.used().checked_add(bytes) {
-            Some(sum) if sum <= self.limit => Ok(()),
+            Some(sum) if sum <= self.limit => {
+                self.peak = self.peak.max(sum);
+                Ok(())
+            }
             _ => Err(Stop::OutOfMemory),
         }
+    }
+
+    /// Counts `answer` until wasmtime has copied it into the brick's memory, which may grow for it. A call has one
+    /// answer, and a brick makes one call at a time.
+    pub(crate) fn lend(&mut self, answer: &Arc<Vec<u8>>) -> Result<(), Stop> {
+        self.lent = None;
+        let bytes = answer.len() as u64;
+        self.admit(bytes)?;
+        self.lent = Some(Lent { bytes, alive: Arc::downgrade(answer) });
+        Ok(())
     }
 
     /// Bytes that are left.
@@ -69,7 +93,6 @@ impl MemoryBudget {
     pub(crate) fn charge(&mut self, bytes: u64) -> Result<(), Stop> {
         self.admit(bytes)?;
         self.held += bytes;
-        self.note_peak();
         Ok(())
     }
 
@@ -78,24 +101,25 @@ impl MemoryBudget {
         self.held = self.held.saturating_sub(bytes);
     }
 
+    /// Bytes that handles are on.
+    pub(crate) fn held(&self) -> u64 {
+        self.held
+    }
+
     /// The most bytes that were in use at once.
     pub(crate) fn peak(&self) -> u64 {
         self.peak
     }
 
     fn used(&self) -> u64 {
-        self.wasm.saturating_add(self.held)
-    }
-
-    fn note_peak(&mut self) {
-        self.peak = self.peak.max(self.used());
+        let lent = self.lent.as_ref().filter(|lent| lent.alive.strong_count() > 0);
+        self.wasm.saturating_add(self.held).saturating_add(lent.map_or(0, |lent| lent.bytes))
     }
 
     fn grow(&mut self, current: usize, desired: usize, unit: u64) -> wasmtime::Result<bool> {
         let more = (desired.saturating_sub(current) as u64).saturating_mul(unit);
         self.admit(more)?;
         self.wasm += more;
-        self.note_peak();
         Ok(true)
     }
 }
@@ -136,6 +160,17 @@ mod tests {
         budget.release(1);
         assert!(budget.hold(2, 60).is_ok());
         assert_eq!(budget.peak(), 60);
+    }
+
+    #[test]
+    fn an_answer_counts_until_it_was_handed_over() {
+        let mut budget = MemoryBudget::new(100);
+        let answer = Arc::new(vec![0; 60]);
+        budget.lend(&answer).unwrap();
+        assert!(budget.memory_growing(0, 60, None).is_err());
+        drop(answer);
+        assert!(budget.memory_growing(0, 60, None).is_ok());
+        assert_eq!((budget.held(), budget.peak()), (0, 60));
     }
 
     #[test]

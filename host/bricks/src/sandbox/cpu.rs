@@ -30,9 +30,15 @@ impl CpuMeter {
         self.look(|reading, now| reading.count(now))
     }
 
-    /// Counts the time in which `future` is polled.
-    pub(crate) fn meter<F: Future + Send>(&self, future: F) -> Metered<F> {
-        Metered { meter: self.clone(), future: Box::pin(future) }
+    /// Polls `future` and counts the time that takes.
+    pub(crate) fn poll<F: Future>(&self, future: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.look(|reading, now| reading.since = Some(now));
+        let polled = future.poll(context);
+        self.look(|reading, now| {
+            reading.count(now);
+            reading.since = None;
+        });
+        polled
     }
 
     fn look(&self, change: impl FnOnce(&mut Reading, Instant)) -> Duration {
@@ -51,44 +57,25 @@ impl Reading {
     }
 }
 
-/// A future whose polling is counted.
-pub(crate) struct Metered<F> {
-    meter: CpuMeter,
-    future: Pin<Box<F>>,
-}
-
-impl<F: Future> Future for Metered<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        self.meter.look(|reading, now| reading.since = Some(now));
-        let polled = self.future.as_mut().poll(context);
-        self.meter.look(|reading, now| {
-            reading.count(now);
-            reading.since = None;
-        });
-        polled
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{future::poll_fn, pin::pin};
+
     use super::*;
 
     #[tokio::test]
     async fn waiting_is_free_and_computing_counts() {
         let meter = CpuMeter::default();
-        meter.meter(tokio::time::sleep(Duration::from_millis(60))).await;
+        let mut sleep = pin!(tokio::time::sleep(Duration::from_millis(60)));
+        poll_fn(|context| meter.poll(sleep.as_mut(), context)).await;
         assert!(meter.used() < Duration::from_millis(30));
         let end = Instant::now() + Duration::from_millis(60);
-        let busy = meter.clone();
-        meter
-            .meter(async move {
-                while Instant::now() < end {
-                    busy.used();
-                }
-            })
-            .await;
+        let mut busy = pin!(async {
+            while Instant::now() < end {
+                meter.used();
+            }
+        });
+        poll_fn(|context| meter.poll(busy.as_mut(), context)).await;
         assert!(meter.used() > Duration::ZERO);
     }
 

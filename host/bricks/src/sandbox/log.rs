@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::capability::{Level, Reporter};
+use crate::{
+    Limits,
+    capability::{Level, Reporter},
+};
 
 const MAX_LINE_BYTES: usize = 4096;
 const MAX_NOTE_CHARS: usize = 200;
@@ -21,9 +24,36 @@ pub(crate) struct Log {
 struct LogState {
     lines_left: u32,
     lines_dropped: u64,
+    pace: Pace,
     last_progress: Option<Instant>,
+    told_done: bool,
     /// Unfinished lines of standard output and standard error.
     partial: [Vec<u8>; 2],
+}
+
+/// A bucket of tokens, one per line, that fills up again with time.
+struct Pace {
+    per_second: u32,
+    tokens: f64,
+    filled: Option<Instant>,
+}
+
+impl Pace {
+    fn new(per_second: u32) -> Self {
+        Self { per_second, tokens: f64::from(per_second), filled: None }
+    }
+
+    fn admit(&mut self, now: Instant) -> bool {
+        let passed = self.filled.map_or(Duration::ZERO, |filled| now.saturating_duration_since(filled));
+        let full = f64::from(self.per_second);
+        self.tokens = (self.tokens + passed.as_secs_f64() * full).min(full);
+        self.filled = Some(now);
+        let admitted = self.tokens >= 1.0;
+        if admitted {
+            self.tokens -= 1.0;
+        }
+        admitted
+    }
 }
 
 /// A standard stream.
@@ -43,27 +73,29 @@ impl Stream {
 }
 
 impl Log {
-    pub(crate) fn new(reporter: Arc<dyn Reporter>, lines: u32) -> Self {
+    pub(crate) fn new(reporter: Arc<dyn Reporter>, limits: &Limits) -> Self {
         let state = LogState {
-            lines_left: lines,
+            lines_left: limits.log_lines,
             lines_dropped: 0,
+            pace: Pace::new(limits.log_lines_per_second),
             last_progress: None,
+            told_done: false,
             partial: [Vec::new(), Vec::new()],
         };
         Self { reporter, state: Mutex::new(state) }
     }
 
-    /// Passes a line on, cut to 4 KiB and without control characters; drops it when the run has written enough.
+    /// Passes a line on, cut to 4 KiB and without control characters; drops it when the run has written enough or
+    /// writes too fast.
     pub(crate) fn line(&self, level: Level, message: &str) {
-        {
-            let mut state = self.lock();
-            if state.lines_left == 0 {
-                state.lines_dropped += 1;
-                return;
-            }
-            state.lines_left -= 1;
+        if self.lock().admit_line(Instant::now()) {
+            self.reporter.log(level, &printable(message));
         }
-        self.reporter.log(level, &printable(message));
+    }
+
+    /// Passes on what the runtime itself says about the run. There is one such line at most.
+    pub(crate) fn last_word(&self, message: &str) {
+        self.reporter.log(Level::Error, &printable(message));
     }
 
     /// Takes what the brick wrote to a standard stream; whole lines are passed on.
@@ -84,10 +116,11 @@ impl Log {
         {
             let mut state = self.lock();
             let early = state.last_progress.is_some_and(|last| now.duration_since(last) < PROGRESS_PAUSE);
-            if early && fraction < 1.0 {
+            if early && (fraction < 1.0 || state.told_done) {
                 return;
             }
             state.last_progress = Some(now);
+            state.told_done = fraction >= 1.0;
         }
         let fraction = if fraction.is_nan() { 0.0 } else { fraction.clamp(0.0, 1.0) };
         let note: String = note.chars().filter(|c| !c.is_control()).take(MAX_NOTE_CHARS).collect();
@@ -105,7 +138,7 @@ impl Log {
         let dropped = std::mem::take(&mut self.lock().lines_dropped);
         if dropped > 0 {
             let note = format!(
-                "{dropped} more lines were dropped; `log_lines` under [limits] in qpyt.toml says how many are kept"
+                "{dropped} more lines were dropped; `log_lines` and `log_lines_per_second` under [limits] in qpyt.toml say how many are kept"
             );
             self.reporter.log(Level::Warn, &note);
         }
@@ -117,6 +150,16 @@ impl Log {
 }
 
 impl LogState {
+    /// Counts a line that comes now; false if it is one too many.
+    fn admit_line(&mut self, now: Instant) -> bool {
+        if self.lines_left > 0 && self.pace.admit(now) {
+            self.lines_left -= 1;
+            return true;
+        }
+        self.lines_dropped += 1;
+        false
+    }
+
     fn partial(&mut self, stream: Stream) -> &mut Vec<u8> {
         let [output, error] = &mut self.partial;
         match stream {
@@ -164,7 +207,8 @@ mod tests {
 
     fn log(lines: u32) -> (Arc<Notebook>, Log) {
         let notebook = Arc::new(Notebook::default());
-        (notebook.clone(), Log::new(notebook, lines))
+        let limits = Limits { log_lines: lines, ..Limits::default() };
+        (notebook.clone(), Log::new(notebook, &limits))
     }
 
     #[test]
@@ -177,6 +221,19 @@ mod tests {
         let lines = notebook.0.lock().unwrap();
         assert_eq!(lines[..2], ["Info line 0", "Info line 1"]);
         assert!(lines[2].starts_with("Warn 3 more lines") && lines.len() == 3, "{lines:?}");
+    }
+
+    #[test]
+    fn lines_that_come_too_fast_are_dropped_until_time_has_passed() {
+        let start = Instant::now();
+        let mut pace = Pace::new(10);
+        let admitted = |pace: &mut Pace, after: u64| {
+            (0..100).filter(|_| pace.admit(start + Duration::from_millis(after))).count()
+        };
+        assert_eq!(admitted(&mut pace, 0), 10);
+        assert_eq!(admitted(&mut pace, 250), 2);
+        assert_eq!(admitted(&mut pace, 60_000), 10);
+        assert_eq!((0..100).filter(|_| Pace::new(0).admit(start)).count(), 0);
     }
 
     #[test]
@@ -208,7 +265,9 @@ mod tests {
             log.progress(i as f32 / 1000.0, "");
         }
         log.progress(f32::NAN, "");
-        log.progress(7.0, &"n".repeat(999));
+        for _ in 0..1000 {
+            log.progress(7.0, &"n".repeat(999));
+        }
         let told = notebook.1.lock().unwrap();
         assert!(told.len() < 500);
         assert_eq!(told.last().unwrap(), &(1.0, "n".repeat(MAX_NOTE_CHARS)));

@@ -3,10 +3,12 @@
 mod budget;
 mod cpu;
 pub(crate) mod engine;
+mod ledger;
 mod log;
 mod wasi;
 
 use std::{
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,10 +20,11 @@ use wasmtime::{
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-pub(crate) use self::{budget::MemoryBudget, cpu::CpuMeter, log::Log};
+pub use self::ledger::Leftovers;
+pub(crate) use self::{budget::MemoryBudget, cpu::CpuMeter, ledger::Ledger, log::Log};
 use crate::{
     HostError, Limits,
-    capability::{Host, Reporter},
+    capability::{Host, Reporter, SecretHandle},
     media::{Canvas, Image, MediaError, PixelFormat, Tensor},
 };
 
@@ -35,6 +38,8 @@ pub(crate) enum Stop {
     OutOfMemory,
     #[error("out of computing time")]
     CpuBudget,
+    #[error("out of time")]
+    Deadline,
     #[error("too many handles")]
     TooManyHandles,
     #[error("nothing but the log may be used here")]
@@ -54,24 +59,39 @@ pub(crate) struct State {
     pub(crate) bytes_copied: u64,
     pub(crate) last_refusal: Option<HostError>,
     host: Option<Arc<dyn Host>>,
-    wasi: WasiCtx,
+    /// Made when the brick first asks for it, which most never do.
+    wasi: Option<Box<WasiCtx>>,
+    ledger: Arc<Ledger>,
+    taken_back: usize,
 }
 
 impl State {
     /// For a run.
-    pub(crate) fn new(host: Arc<dyn Host>, limits: Limits, seed: u64, cancel: CancellationToken) -> Self {
+    pub(crate) fn new(
+        host: Arc<dyn Host>,
+        limits: Limits,
+        seed: u64,
+        cancel: CancellationToken,
+        ledger: Arc<Ledger>,
+    ) -> Self {
         let reporter: Arc<dyn Reporter> = host.clone();
-        Self { host: Some(host), ..Self::without_host(reporter, limits, seed, cancel) }
+        Self::opened(Some(host), reporter, limits, seed, cancel, ledger)
     }
 
     /// For `describe`, which may only log.
-    pub(crate) fn without_host(
+    pub(crate) fn without_host(reporter: Arc<dyn Reporter>, limits: Limits, ledger: Arc<Ledger>) -> Self {
+        Self::opened(None, reporter, limits, 0, CancellationToken::new(), ledger)
+    }
+
+    fn opened(
+        host: Option<Arc<dyn Host>>,
         reporter: Arc<dyn Reporter>,
         limits: Limits,
         seed: u64,
         cancel: CancellationToken,
+        ledger: Arc<Ledger>,
     ) -> Self {
-        let log = Arc::new(Log::new(reporter, limits.log_lines));
+        ledger.opened();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         // A deadline that the clock can't express is none; a year is as good.
@@ -81,24 +101,25 @@ impl State {
             table,
             budget: MemoryBudget::new(limits.memory_bytes),
             cpu: CpuMeter::default(),
-            wasi: wasi::context(seed, &log),
-            log,
+            log: Arc::new(Log::new(reporter, &limits)),
             limits,
             seed,
             cancel,
             deadline,
             bytes_copied: 0,
             last_refusal: None,
-            host: None,
+            host,
+            wasi: None,
+            ledger,
+            taken_back: 0,
         }
     }
 
     /// A store that holds `self` and enforces its limits.
     pub(crate) fn into_store(self, engine: &Engine) -> Store<Self> {
-        let (cpu, budget) = (self.cpu.clone(), self.limits.cpu);
+        let (cpu, budget, deadline) = (self.cpu.clone(), self.limits.cpu, self.deadline);
         let handles = self.limits.handles as usize + SPARE_HANDLES;
-        // A brick can't hand over more bytes at once than it may have.
-        let hostcall_bytes = usize::try_from(self.limits.memory_bytes).unwrap_or(usize::MAX);
+        let hostcall_bytes = usize::try_from(self.limits.hostcall_bytes).unwrap_or(usize::MAX);
         let mut store = Store::new(engine, self);
         store.limiter(|state| &mut state.budget);
         store.set_hostcall_fuel(hostcall_bytes);
@@ -108,9 +129,28 @@ impl State {
             if cpu.used() > budget {
                 return Err(Stop::CpuBudget.into());
             }
+            if Instant::now() > deadline {
+                return Err(Stop::Deadline.into());
+            }
             Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
         });
         store
+    }
+
+    /// Takes back every handle that the brick did not let go of, and says how many there were in all.
+    pub(crate) fn take_back(&mut self) -> usize {
+        let mut table = mem::take(&mut self.table);
+        for held in table.iter_mut() {
+            self.taken_back += 1;
+            if let Some(image) = held.downcast_ref::<Image>() {
+                self.budget.release(image.buffer_id());
+            } else if let Some(tensor) = held.downcast_ref::<Tensor>() {
+                self.budget.release(tensor.buffer_id());
+            } else if let Some(canvas) = held.downcast_ref::<Canvas>() {
+                self.budget.refund(canvas.bytes());
+            }
+        }
+        self.taken_back
     }
 
     /// What the studio does for this run.
@@ -119,7 +159,12 @@ impl State {
     }
 
     /// Fails if a picture of this size may not be made.
-    pub(crate) fn admit_image(&self, format: PixelFormat, width: u32, height: u32) -> Result<(), MediaError> {
+    pub(crate) fn admit_image(
+        &mut self,
+        format: PixelFormat,
+        width: u32,
+        height: u32,
+    ) -> Result<(), MediaError> {
         let longest = self.limits.max_side;
         if width.max(height) > longest {
             return Err(MediaError::BadArgument(format!(
@@ -130,8 +175,16 @@ impl State {
     }
 
     /// Fails if the host may not hold this many bytes more for the run.
-    pub(crate) fn admit(&self, bytes: u64) -> Result<(), MediaError> {
+    pub(crate) fn admit(&mut self, bytes: u64) -> Result<(), MediaError> {
         self.budget.admit(bytes).map_err(|_| MediaError::TooLarge(bytes))
+    }
+
+    /// Counts an answer for as long as the host still holds it, and as copied into the brick's memory.
+    pub(crate) fn lend(&mut self, answer: Vec<u8>) -> Result<Arc<Vec<u8>>, MediaError> {
+        let answer = Arc::new(answer);
+        let bytes = answer.len() as u64;
+        self.budget.lend(&answer).map_err(|_| MediaError::TooLarge(bytes))?;
+        Ok(answer)
     }
 
     /// A new handle on the image.
@@ -170,6 +223,21 @@ impl State {
         Ok(tensor)
     }
 
+    /// A new handle on the secret.
+    pub(crate) fn push_secret(&mut self, secret: SecretHandle) -> wasmtime::Result<Resource<SecretHandle>> {
+        self.table.push(secret).map_err(table_error)
+    }
+
+    /// The secret behind a handle that stays with the brick.
+    pub(crate) fn secret(&self, handle: &Resource<SecretHandle>) -> wasmtime::Result<SecretHandle> {
+        Ok(self.table.get(handle)?.clone())
+    }
+
+    /// Takes back a handle that the brick gave up.
+    pub(crate) fn take_secret(&mut self, handle: Resource<SecretHandle>) -> wasmtime::Result<SecretHandle> {
+        Ok(self.table.delete(handle)?)
+    }
+
     /// A new canvas.
     pub(crate) fn push_canvas(&mut self, canvas: Canvas) -> wasmtime::Result<Resource<Canvas>> {
         let bytes = canvas.bytes();
@@ -185,11 +253,6 @@ impl State {
         let canvas = self.table.delete(handle)?;
         self.budget.refund(canvas.bytes());
         Ok(canvas)
-    }
-
-    /// Handles that are still open.
-    pub(crate) fn open_handles(&mut self) -> usize {
-        self.table.iter_mut().count()
     }
 
     fn push_held<T: Send + 'static>(
@@ -208,7 +271,16 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        let ctx = self.wasi.get_or_insert_with(|| Box::new(wasi::context(self.seed, &self.log)));
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+/// However a run ended, what it held is let go of and the books are balanced.
+impl Drop for State {
+    fn drop(&mut self) {
+        let taken_back = self.take_back();
+        self.ledger.closed(taken_back, &self.table, self.budget.held());
     }
 }
 

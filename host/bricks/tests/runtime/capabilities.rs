@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use qpyt_bricks::{CancellationToken, HostError, Limits, RunError, RunRequest, Value, capability::JobError};
+use qpyt_bricks::{
+    CancellationToken, HostError, Limits, RunError, RunRequest, Value, capability::JobError,
+    media::PixelFormat,
+};
 
 use crate::{
     fixtures::{capabilities, request, values},
@@ -34,6 +37,58 @@ async fn every_capability_reaches_the_studio_and_its_answer_the_brick() {
     assert_eq!(*host.kept.lock().unwrap(), [r#"Fox Png 90 {"seed":5}"#, "/granted/fox Jpeg 80"]);
     let requests = host.requests.lock().unwrap();
     assert_eq!((requests[0].sampling.seed, requests[0].sampling.schedule.as_deref()), (5, Some("karras")));
+}
+
+#[tokio::test]
+async fn models_that_see_and_write_are_reached_and_their_answers_come_back() {
+    let host = Arc::new(FakeHost::default());
+    let inputs = vec![Value::Text(stored_picture().digest().to_string())];
+    let outcome = capabilities().await.run(request("capabilities:look", inputs, &host)).await.unwrap();
+    let values = values(&outcome);
+    let picture = |index: usize| match values[index] {
+        Value::Image(image) => (image.format(), image.width(), image.height()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(picture(0), (PixelFormat::Luma8, 4, 4));
+    assert_eq!(picture(1), (PixelFormat::Luma32f, 4, 4));
+    assert_eq!(*values[2], Value::Text("4 pixels wide".to_owned()));
+    assert_eq!(picture(3), (PixelFormat::Rgb8, 10, 10));
+    assert!(
+        matches!(values[4], Value::Text(answer) if answer.contains("a red fox") && answer.contains("Length")),
+        "{:?}",
+        values[4]
+    );
+    assert_eq!(*values[5], Value::Text("RENARD".to_owned()));
+    let looked = host.looked.lock().unwrap();
+    assert!(
+        looked[0].starts_with("complete talker")
+            && looked[0].ends_with(r#"16 0.5 1 9 Some("{\"top_k\":4}")"#),
+        "{looked:?}"
+    );
+    assert_eq!(
+        looked[1..],
+        [
+            "matte cutter",
+            "depth sounder",
+            "caption teller Tags",
+            "upscale grower Some(64)",
+            "translate linguist"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn requests_to_models_that_are_out_of_bounds_do_not_reach_the_studio() {
+    let host = Arc::new(FakeHost::default());
+    let inputs = vec![Value::Text(stored_picture().digest().to_string())];
+    let outcome = capabilities().await.run(request("capabilities:look-wrong", inputs, &host)).await.unwrap();
+    let answers = values(&outcome);
+    let hints = ["factor must be 1..16", "tile must be 32..2048", "model has", "max-tokens", "text has"];
+    assert_eq!(answers.len(), hints.len());
+    for (answer, hint) in answers.into_iter().zip(hints) {
+        assert!(matches!(answer, Value::Text(text) if text.contains(hint)), "{answer:?} without {hint}");
+    }
+    assert!(host.looked.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -69,6 +124,23 @@ async fn cancel_stops_a_brick_that_waits_and_what_it_waits_for() {
     let (result, ()) = tokio::join!(paint, stop);
     assert_eq!(result, Err(RunError::Cancelled));
     assert_eq!(host.dropped.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_brick_that_waits_is_told_of_its_cancellation_and_cleans_up() {
+    let host = Arc::new(FakeHost::painting(Painting::Never));
+    let cancel = CancellationToken::new();
+    let binary = capabilities().await;
+    let paint = binary
+        .run(RunRequest { cancel: cancel.clone(), ..request("capabilities:tidy-paint", vec![], &host) });
+    let stop = async {
+        host.asked.notified().await;
+        cancel.cancel();
+    };
+    let (result, ()) = tokio::join!(paint, stop);
+    assert_eq!(result, Err(RunError::Cancelled));
+    assert_eq!(host.dropped.load(Ordering::SeqCst), 1);
+    assert!(host.log().iter().any(|(_, line)| line == "put the brushes away"));
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ use qpyt_bricks::{
 };
 use tokio::sync::OnceCell;
 
-use crate::{built::folder, host::FakeHost};
+pub use crate::built::folder;
+use crate::host::FakeHost;
 
 /// The runtime that all tests share; its compiled copies stay from run to run.
 pub fn runtime() -> &'static Runtime {
@@ -34,7 +35,7 @@ macro_rules! loaded_once {
     };
 }
 
-loaded_once!(limits, pictures, capabilities, system, outputs);
+loaded_once!(counter, limits, pictures, capabilities, system, outputs, network);
 
 /// A run with nothing special about it.
 pub fn request(brick: &str, inputs: Vec<Value>, host: &Arc<FakeHost>) -> RunRequest {
@@ -44,6 +45,7 @@ pub fn request(brick: &str, inputs: Vec<Value>, host: &Arc<FakeHost>) -> RunRequ
         inputs: inputs.collect(),
         params: serde_json::json!({}),
         seed: 7,
+        state: None,
         limits: None,
         cancel: CancellationToken::new(),
         host: host.clone(),

@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use qpyt_bricks::{
     Digest,
     capability::{
-        Clock, Content, Files, Gallery, Imaging, JobError, Level, ModelInfo, Models, Moment, Reporter, Saved,
-        StoreError, TextRequest,
+        ChatRequest, Clock, Completion, Content, Detail, Files, Finish, Gallery, Header, Http, HttpError,
+        HttpRequest, HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment, Reporter,
+        Saved, SecretHandle, Secrets, StoreError, TextRequest, Upscaling, Vision,
     },
-    media::{Container, Image, PixelFormat},
+    media::{Container, Filter, Image, PixelFormat},
 };
 use tokio::sync::Notify;
 
@@ -35,6 +36,12 @@ pub struct FakeHost {
     /// Paintings that were dropped before they were done.
     pub dropped: AtomicUsize,
     pub kept: Mutex<Vec<String>>,
+    /// What was asked of the models that see and write.
+    pub looked: Mutex<Vec<String>>,
+    /// How the network answers; none: by saying back what was sent.
+    pub answer: Option<Result<HttpResponse, HttpError>>,
+    /// What was sent into the network, with the name of the secret, and how much may come back.
+    pub sent: Mutex<Vec<(HttpRequest, Option<String>, u64)>>,
     pub lines: Mutex<Vec<(Level, String)>>,
     pub progress: Mutex<Vec<(f32, String)>>,
 }
@@ -98,6 +105,53 @@ impl Imaging for FakeHost {
 }
 
 #[async_trait]
+impl Vision for FakeHost {
+    async fn matte(&self, model: String, source: Image) -> Result<Image, JobError> {
+        self.looked.lock().unwrap().push(format!("matte {model}"));
+        source.convert(PixelFormat::Luma8).map_err(|error| JobError::Other(error.to_string()))
+    }
+
+    async fn depth(&self, model: String, source: Image) -> Result<Image, JobError> {
+        self.looked.lock().unwrap().push(format!("depth {model}"));
+        source.convert(PixelFormat::Luma32f).map_err(|error| JobError::Other(error.to_string()))
+    }
+
+    async fn caption(&self, model: String, source: Image, detail: Detail) -> Result<String, JobError> {
+        self.looked.lock().unwrap().push(format!("caption {model} {detail:?}"));
+        Ok(format!("{} pixels wide", source.width()))
+    }
+
+    async fn upscale(&self, model: String, source: Image, upscaling: Upscaling) -> Result<Image, JobError> {
+        self.looked.lock().unwrap().push(format!("upscale {model} {:?}", upscaling.tile));
+        let (width, height) = upscaling.size_of(source.width(), source.height());
+        source.resize(width, height, Filter::Nearest).map_err(|error| JobError::Other(error.to_string()))
+    }
+}
+
+#[async_trait]
+impl Language for FakeHost {
+    async fn complete(&self, request: ChatRequest) -> Result<Completion, JobError> {
+        self.looked.lock().unwrap().push(format!(
+            "complete {} {:?} {} {} {} {} {:?}",
+            request.model,
+            request.messages,
+            request.max_tokens,
+            request.temperature,
+            request.top_p,
+            request.seed,
+            request.extra
+        ));
+        let text = "a red fox".to_owned();
+        Ok(Completion { text, prompt_tokens: 5, output_tokens: 3, finish: Finish::Length })
+    }
+
+    async fn translate(&self, model: String, text: String) -> Result<String, JobError> {
+        self.looked.lock().unwrap().push(format!("translate {model}"));
+        Ok(text.to_uppercase())
+    }
+}
+
+#[async_trait]
 impl Models for FakeHost {
     async fn find_model(&self, id: String) -> Option<ModelInfo> {
         self.list_models(None).await.into_iter().find(|model| model.id == id)
@@ -152,6 +206,35 @@ impl Files for FakeHost {
     ) -> Result<String, StoreError> {
         self.kept.lock().unwrap().push(format!("{folder}/{name} {container:?} {quality}"));
         Ok(format!("{folder}/{name}.{}", container.extension()))
+    }
+}
+
+#[async_trait]
+impl Http for FakeHost {
+    async fn send(
+        &self,
+        request: HttpRequest,
+        bearer: Option<SecretHandle>,
+        most: u64,
+    ) -> Result<HttpResponse, HttpError> {
+        let echo = HttpResponse {
+            status: 200,
+            headers: vec![Header { name: "x-method".to_owned(), value: request.method.name().to_owned() }],
+            body: request.body.clone(),
+        };
+        let bearer = bearer.map(|secret| secret.name().to_owned());
+        self.sent.lock().unwrap().push((request, bearer, most));
+        self.answer.clone().unwrap_or(Ok(echo))
+    }
+}
+
+#[async_trait]
+impl Secrets for FakeHost {
+    async fn get(&self, name: String) -> Result<SecretHandle, StoreError> {
+        match name.as_str() {
+            "example-key" => Ok(SecretHandle::new(name)),
+            _ => Err(StoreError::Denied(format!("run: qpyt bricks grant --secret {name}"))),
+        }
     }
 }
 

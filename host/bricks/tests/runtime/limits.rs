@@ -1,6 +1,7 @@
 //! Bricks that use more than they may, and that the studio and its other bricks do not notice.
 
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -15,7 +16,8 @@ use qpyt_bricks::{
 };
 
 use crate::{
-    fixtures::{limits, request, run, run_limited, values},
+    built::folder,
+    fixtures::{limits, new_runtime, request, run, run_limited, values},
     host::FakeHost,
 };
 
@@ -49,11 +51,18 @@ async fn cancel_stops_a_looping_brick() {
 }
 
 #[tokio::test]
-async fn cancel_stops_a_brick_that_asks_whether_it_was_cancelled() {
-    cancel_stops("limits:poll").await;
+async fn a_brick_that_heeds_its_cancellation_has_time_to_clean_up() {
+    let host = cancel_stops("limits:poll").await;
+    assert_eq!(host.log(), [(Level::Info, "cleaned up".to_owned())]);
 }
 
-async fn cancel_stops(brick: &str) {
+#[tokio::test]
+async fn a_brick_that_ignores_its_cancellation_is_stopped_all_the_same() {
+    let host = cancel_stops("limits:stubborn").await;
+    assert!(host.log().is_empty());
+}
+
+async fn cancel_stops(brick: &str) -> Arc<FakeHost> {
     let host = Arc::new(FakeHost::default());
     let cancel = CancellationToken::new();
     let limits = Some(milliseconds(3_600_000));
@@ -65,6 +74,7 @@ async fn cancel_stops(brick: &str) {
     };
     let (result, ()) = tokio::join!(run, stop);
     assert_eq!(result, Err(RunError::Cancelled));
+    host
 }
 
 #[tokio::test]
@@ -198,8 +208,144 @@ async fn a_flood_of_log_lines_is_cut_off() {
 }
 
 #[tokio::test]
+async fn log_lines_that_come_too_fast_are_dropped_and_counted() {
+    let limits = Limits { log_lines: 100_000, log_lines_per_second: 10, ..Limits::default() };
+    let (host, result) = run_limited(&*crate::fixtures::limits().await, "limits:flood", vec![], limits).await;
+    let wall = result.unwrap().usage.wall;
+    let lines = host.log();
+    let kept = lines.len() - 1;
+    assert!(kept >= 10 && kept as f64 <= 10.0 + 10.0 * wall.as_secs_f64(), "{kept} lines in {wall:?}");
+    let (level, told) = &lines[kept];
+    assert!(*level == Level::Warn && told.starts_with(&(100_000 - kept).to_string()), "{told}");
+    assert!(told.contains("log_lines_per_second"), "{told}");
+}
+
+#[tokio::test]
+async fn progress_that_says_done_again_and_again_is_thinned_too() {
+    let (host, result) = run_limited(&*limits().await, "limits:done", vec![], Limits::default()).await;
+    result.unwrap();
+    let told = host.progress.lock().unwrap().len();
+    assert!((1..1000).contains(&told), "{told} reports");
+}
+
+#[tokio::test]
+async fn a_call_to_the_host_carries_no_more_than_it_may() {
+    let limits = Limits { hostcall_bytes: 512 << 10, ..Limits::default() };
+    let (host, result) = run_limited(&*crate::fixtures::limits().await, "limits:loud", vec![], limits).await;
+    assert_eq!(result, Err(RunError::TooMuchAtOnce { brick: "limits:loud".to_owned(), limit: 512 << 10 }));
+    assert!(host.log().is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_carries_no_more_than_a_call_may() {
+    let limits = Limits { hostcall_bytes: 512 << 10, ..Limits::default() };
+    let (_, result) =
+        run_limited(&*crate::fixtures::limits().await, "limits:wide-json", vec![], limits).await;
+    assert!(matches!(result, Err(RunError::TooMuchAtOnce { .. })), "{result:?}");
+}
+
+#[tokio::test]
+async fn json_counts_by_what_the_host_keeps_for_it() {
+    // The text has 2 MiB, its million of numbers much more.
+    let limits = Limits { output_bytes: 16 << 20, ..Limits::default() };
+    let (_, result) =
+        run_limited(&*crate::fixtures::limits().await, "limits:wide-json", vec![], limits).await;
+    assert!(matches!(result, Err(RunError::TooMuchOutput { .. })), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_brick_gives_only_so_many_values() {
+    let (_, result) = run_limited(&*limits().await, "limits:many", vec![], Limits::default()).await;
+    let Err(RunError::BadOutput { problem, .. }) = result else { panic!("{result:?}") };
+    assert!(problem.contains("10000") && problem.contains("4096"), "{problem}");
+}
+
+#[tokio::test]
+async fn an_answer_of_the_host_counts_until_the_brick_has_it() {
+    let image = Image::new(PixelFormat::Rgba8, 1024, 1024, vec![9; 4 << 20]).unwrap();
+    let limited = async |mib: u64| {
+        let limits = Limits { memory_bytes: mib << 20, ..Limits::default() };
+        run_limited(
+            &*crate::fixtures::limits().await,
+            "limits:read",
+            vec![Value::Image(image.clone())],
+            limits,
+        )
+        .await
+        .1
+    };
+    // The picture, the part that is read, and room for that part in the brick: three times 4 MiB.
+    let result = limited(11).await;
+    assert!(matches!(result, Err(RunError::OutOfMemory { .. })), "{result:?}");
+    assert!(limited(16).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_the_host_needs_to_write_a_file_counts() {
+    let image = Image::new(PixelFormat::Rgba8, 1024, 1024, vec![9; 4 << 20]).unwrap();
+    for (mib, fits) in [(8, false), (32, true)] {
+        let limits = Limits { memory_bytes: mib << 20, ..Limits::default() };
+        let inputs = vec![Value::Image(image.clone())];
+        let (_, result) =
+            run_limited(&*crate::fixtures::limits().await, "limits:encode", inputs, limits).await;
+        let outcome = result.unwrap();
+        match values(&outcome)[..] {
+            [Value::Number(_)] if fits => {}
+            [Value::Text(refusal)] if !fits => assert!(refusal.contains("TooLarge"), "{refusal}"),
+            _ => panic!("{mib} MiB: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn however_a_run_ends_nothing_that_it_held_is_left() {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    let runtime = new_runtime(&cache);
+    let binary = runtime.load(&folder("limits")).await.unwrap();
+    let host = Arc::new(FakeHost::default());
+    let short =
+        Limits { cpu: Duration::from_millis(50), memory_bytes: 32 << 20, handles: 2000, ..Limits::default() };
+    let mut taken_back = 0;
+    for (brick, leaves) in [
+        ("limits:hoard", 1000),
+        ("limits:hoard-and-fail", 1000),
+        ("limits:hoard-and-trap", 1000),
+        ("limits:let-go", 0),
+        ("limits:loop", 1),
+        ("limits:grow", 1),
+        ("limits:canvases", 0),
+        ("limits:exit", 1),
+    ] {
+        let inputs = if brick == "limits:canvases" { vec![] } else { vec![Value::Image(picture())] };
+        let limited = RunRequest { limits: Some(short), ..request(brick, inputs, &host) };
+        let _ = binary.run(limited).await;
+        let left = runtime.leftovers();
+        assert_eq!((left.sandboxes, left.handles_left, left.bytes_left), (0, 0, 0), "{brick}: {left:?}");
+        assert!(left.handles_taken_back - taken_back >= leaves, "{brick}: {left:?}");
+        taken_back = left.handles_taken_back;
+    }
+    for brick in ["limits:hoard-and-loop", "limits:stubborn"] {
+        let cancel = CancellationToken::new();
+        let inputs = vec![Value::Image(picture())];
+        let run = binary.run(RunRequest { cancel: cancel.clone(), ..request(brick, inputs, &host) });
+        let stop = async {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            cancel.cancel();
+        };
+        assert_eq!(tokio::join!(run, stop).0, Err(RunError::Cancelled));
+        let left = runtime.leftovers();
+        assert_eq!((left.sandboxes, left.handles_left, left.bytes_left), (0, 0, 0), "{brick}: {left:?}");
+    }
+    let given_up = binary.run(request("limits:hoard-and-loop", vec![Value::Image(picture())], &host));
+    assert!(tokio::time::timeout(Duration::from_millis(30), given_up).await.is_err());
+    let left = runtime.leftovers();
+    assert_eq!((left.sandboxes, left.handles_left, left.bytes_left), (0, 0, 0), "given up: {left:?}");
+}
+
+#[tokio::test]
 async fn what_a_brick_prints_is_its_log_and_progress_is_thinned() {
-    let (host, result) = run_limited(&*limits().await, "limits:chatter", vec![], Limits::default()).await;
+    let fast = Limits { log_lines_per_second: 1000, ..Limits::default() };
+    let (host, result) = run_limited(&*limits().await, "limits:chatter", vec![], fast).await;
     result.unwrap();
     let lines = host.log();
     assert_eq!(lines.len(), 1000);

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use qpyt_bricks::{Digest, Interface, LoadError, Value};
+use qpyt_bricks::{Digest, Interface, LoadError, Value, package};
 use tempfile::TempDir;
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A brick folder with the component of a fixture, changed by `change`, and a manifest with `uses`.
-fn variant(fixture: &str, uses: &str, change: impl FnOnce(&mut Vec<u8>)) -> TempDir {
+pub fn variant(fixture: &str, uses: &str, change: impl FnOnce(&mut Vec<u8>)) -> TempDir {
     let wasm = format!("{}.wasm", fixture.replace('-', "_"));
     let mut bytes = fs::read(folder(fixture).join(wasm)).unwrap();
     change(&mut bytes);
@@ -22,7 +22,7 @@ fn variant(fixture: &str, uses: &str, change: impl FnOnce(&mut Vec<u8>)) -> Temp
     target
 }
 
-fn replace_all(bytes: &mut [u8], from: &[u8], to: &[u8]) {
+pub fn replace_all(bytes: &mut [u8], from: &[u8], to: &[u8]) {
     assert_eq!(from.len(), to.len());
     let starts: Vec<_> =
         bytes.windows(from.len()).enumerate().filter(|(_, part)| *part == from).map(|(at, _)| at).collect();
@@ -69,13 +69,66 @@ async fn a_contract_of_another_version_is_refused_with_the_one_there_is() {
         replace_all(bytes, b"qpyt:job/context@0.1.0", b"qpyt:job/context@0.9.0");
     });
     let message = refusal(future.path()).await;
-    assert!(message.contains("qpyt:job/context@0.9.0") && message.contains("version 0.1.0"), "{message}");
+    assert!(
+        message.contains("qpyt:job/context@0.9.0") && message.contains("version 0.1.0 of `qpyt:job`"),
+        "{message}"
+    );
+}
+
+/// In a component the version stands in names only, so that this is the brick built against such a contract.
+#[tokio::test]
+async fn a_brick_from_a_newer_major_is_refused_with_the_version_there_is() {
+    for fixture in ["limits", "pictures", "capabilities"] {
+        let newer = variant(fixture, "\"qpyt:job/context\"", |bytes| replace_all(bytes, b"@0.1.", b"@1.0."));
+        let message = refusal(newer.path()).await;
+        assert!(message.contains("@1.0.0") && message.contains("version 0.1.0"), "{fixture}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn exports_of_another_type_than_the_contract_s_are_refused() {
+    for (from, to) in [("params-schema", "params-scheme"), ("bad-param", "bad-thing"), ("boolean", "booleen")]
+    {
+        let other = variant("pictures", "", |bytes| replace_all(bytes, from.as_bytes(), to.as_bytes()));
+        let message = refusal(other.path()).await;
+        assert!(message.contains(from) || message.contains(to), "{to}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn malformed_parameter_schemas_are_refused_with_what_is_wrong() {
+    let deep = "[".repeat(399);
+    for (schema, hint) in [
+        ("", "not valid JSON"),
+        ("{", "not valid JSON"),
+        ("{\"type\":\"object\",\"properties\":{}}}", "not valid JSON"),
+        (deep.as_str(), "not valid JSON"),
+        ("null", "\"type\": \"object\""),
+        ("[]", "\"type\": \"object\""),
+        ("{\"type\":[\"object\"],\"properties\":{}}", "\"type\": \"object\""),
+        ("{\"type\":\"object\"}", "properties"),
+        ("{\"type\":\"object\",\"properties\":[]}", "properties"),
+        ("{\"type\":\"object\",\"properties\":{\"strength\":true}}", "`strength`"),
+    ] {
+        let brick = variant("any-schema", "", |bytes| {
+            let room = format!("{:400}", "{\"type\":\"object\",\"properties\":{}}");
+            replace_all(bytes, room.as_bytes(), format!("{schema:400}").as_bytes());
+        });
+        let message = refusal(brick.path()).await;
+        assert!(message.contains(hint), "{schema}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_description_without_end_is_refused() {
+    let message = refusal(&folder("huge-describe")).await;
+    assert!(message.contains("more than 8 MiB"), "{message}");
 }
 
 #[tokio::test]
 async fn a_component_of_another_world_is_no_brick() {
     let message = refusal(&folder("no-run")).await;
-    assert!(message.contains("does not export `run` of `qpyt:brick/run@0.1.0`"), "{message}");
+    assert!(message.contains("does not export `run` of `qpyt:brick/run@0.1.1`"), "{message}");
 }
 
 #[tokio::test]
@@ -119,6 +172,48 @@ async fn missing_files_and_wrong_manifests_are_named() {
     assert!(message.contains("brick.toml") && message.contains("unknown field `use`"), "{message}");
     fs::write(empty.path().join("brick.toml"), "x".repeat(100_000)).unwrap();
     assert!(refusal(empty.path()).await.contains("at most"));
+}
+
+/// A single file in a folder of its own.
+fn single_file(bytes: &[u8]) -> (TempDir, std::path::PathBuf) {
+    let target = tempfile::tempdir().unwrap();
+    let file = target.path().join("limits.wasm");
+    fs::write(&file, bytes).unwrap();
+    (target, file)
+}
+
+#[tokio::test]
+async fn a_bare_file_may_use_what_it_imports() {
+    let wasm = fs::read(folder("limits").join("limits.wasm")).unwrap();
+    let (_folder, file) = single_file(&wasm);
+    let limits = runtime().load(&file).await.unwrap();
+    assert_eq!(limits.manifest().uses, [Interface::JobContext]);
+    assert_eq!(limits.manifest().publisher, None);
+    assert_eq!((limits.path(), limits.signed_by()), (file.as_path(), None));
+}
+
+#[tokio::test]
+async fn a_package_brings_its_manifest_along_and_has_the_digest_of_its_component() {
+    let wasm = fs::read(folder("limits").join("limits.wasm")).unwrap();
+    let manifest = "[brick]\nwasm = \"limits.wasm\"\nuses = [\"qpyt:job/context\"]\npublisher = \"me\"\n";
+    let (_folder, file) = single_file(&package::append(&wasm, manifest, None).unwrap());
+    let limits = runtime().load(&file).await.unwrap();
+    assert_eq!(*limits.digest(), Digest::of(&wasm));
+    assert_eq!(limits.manifest().publisher.as_deref(), Some("me"));
+
+    let narrow = manifest.replace("\"qpyt:job/context\"", "");
+    let (_folder, file) = single_file(&package::append(&wasm, &narrow, None).unwrap());
+    assert!(refusal(&file).await.contains("imports `qpyt:job/context`"));
+}
+
+#[tokio::test]
+async fn a_package_that_can_not_be_believed_is_refused_by_name() {
+    let wasm = fs::read(folder("limits").join("limits.wasm")).unwrap();
+    let mut bytes = package::append(&wasm, "[brick]\nwasm = \"limits.wasm\"\n", None).unwrap();
+    replace_all(&mut bytes, b"qpyt:job/context@0.1.0", b"qpyt:job/context@0.1.9");
+    let (_folder, file) = single_file(&bytes);
+    let message = refusal(&file).await;
+    assert!(message.contains("limits.wasm") && message.contains("changed after it was packed"), "{message}");
 }
 
 #[tokio::test]
@@ -165,32 +260,4 @@ async fn compiled_copies_of_another_installation_are_not_run() {
     }
     runtime.load(&folder("pictures")).await.unwrap();
     assert_eq!(runtime.compilations(), 1);
-}
-
-#[tokio::test]
-async fn all_folders_are_loaded_and_the_bad_ones_do_not_hold_up_the_good() {
-    let all = folder("limits").parent().unwrap().to_owned();
-    let loaded = runtime().load_all(&[all, "/nowhere/at/all".into()]).await;
-    let names = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
-    let good: Vec<_> = loaded.binaries.iter().map(|binary| names(binary.path())).collect();
-    let bad: Vec<_> = loaded.refused.iter().map(|refused| names(&refused.path)).collect();
-    assert_eq!(good, ["capabilities", "limits", "outputs", "pictures", "system"]);
-    assert_eq!(bad, ["bad-schema", "endless-describe", "no-run", "nosy-describe"]);
-}
-
-#[tokio::test]
-async fn of_two_folders_with_the_same_brick_the_first_counts() {
-    let all = tempfile::tempdir().unwrap();
-    for name in ["a", "b", ".hidden"] {
-        let target = all.path().join(name);
-        fs::create_dir(&target).unwrap();
-        for file in ["brick.toml", "pictures.wasm"] {
-            fs::copy(folder("pictures").join(file), target.join(file)).unwrap();
-        }
-    }
-    let loaded = runtime().load_all(&[all.path().to_owned()]).await;
-    assert_eq!(loaded.binaries.len(), 1);
-    let [refused] = &loaded.refused[..] else { panic!("{:?}", loaded.refused) };
-    assert!(refused.path.ends_with("b"));
-    assert!(matches!(&refused.error, LoadError::Duplicate { other, .. } if other.ends_with("a")));
 }

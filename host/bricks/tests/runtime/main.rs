@@ -6,8 +6,15 @@ mod built;
 mod capabilities;
 mod fixtures;
 mod host;
+mod hostile;
 mod limits;
 mod loading;
+mod memory;
+mod mutation;
+mod network;
 mod outputs;
 mod pictures;
+mod registry;
 mod system;
+#[path = "../../../../tests/support/variants.rs"]
+mod variants;

@@ -56,6 +56,12 @@ async fn outputs_over_the_limit_fail_the_run() {
 }
 
 #[tokio::test]
+async fn an_error_without_end_is_cut() {
+    let Err(RunError::Brick { message, .. }) = run(vec![text("endless words")]).await else { panic!() };
+    assert_eq!(message.chars().count(), 2001);
+}
+
+#[tokio::test]
 async fn a_brick_s_own_errors_keep_their_names() {
     let problem = || "not this one".to_owned();
     let bad_input = RunError::BadInput { port: "text".to_owned(), problem: problem() };

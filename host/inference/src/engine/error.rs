@@ -1,8 +1,12 @@
-//! Why a picture could not be made.
+//! Why a task could not be done.
 
 use std::path::PathBuf;
 
 use crate::diffusion::stable_diffusion::RunError;
+use crate::language::LanguageError;
+use crate::upscale::UpscaleError;
+use crate::vision::VisionError;
+use crate::vision::salient::MatteError;
 use crate::weights::BrokenFile;
 
 /// Why a picture could not be made.
@@ -76,6 +80,50 @@ impl From<BrokenFile> for EngineError {
 impl From<candle_core::Error> for EngineError {
     fn from(error: candle_core::Error) -> Self {
         Self::Internal(error.to_string())
+    }
+}
+
+impl From<VisionError> for EngineError {
+    fn from(error: VisionError) -> Self {
+        match error {
+            VisionError::Cancelled => Self::Cancelled,
+            VisionError::BadPicture(_) => Self::bad("picture", error.to_string()),
+            VisionError::UnknownTask(_) => Self::bad("detail", error.to_string()),
+            VisionError::NotFinite | VisionError::Internal(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<MatteError> for EngineError {
+    fn from(error: MatteError) -> Self {
+        match error {
+            MatteError::Picture(problem) => Self::bad("picture", problem.to_string()),
+            MatteError::NotFinite => Self::Internal(error.to_string()),
+            MatteError::Tensor(error) => error.into(),
+        }
+    }
+}
+
+impl From<UpscaleError> for EngineError {
+    fn from(error: UpscaleError) -> Self {
+        match error {
+            UpscaleError::Cancelled => Self::Cancelled,
+            UpscaleError::Picture(problem) => Self::bad("picture", problem.to_string()),
+            UpscaleError::Factor(_) => Self::bad("factor", error.to_string().trim_start_matches("factor: ")),
+            UpscaleError::Tile(_) => Self::bad("tile", error.to_string().trim_start_matches("tile: ")),
+            UpscaleError::NotFinite => Self::Internal(error.to_string()),
+            UpscaleError::Tensor(error) => error.into(),
+        }
+    }
+}
+
+impl From<LanguageError> for EngineError {
+    fn from(error: LanguageError) -> Self {
+        match error {
+            LanguageError::Tensor(error) => error.into(),
+            LanguageError::Option { name, problem } => Self::bad(name, problem),
+            other => Self::bad("text", other.to_string()),
+        }
     }
 }
 

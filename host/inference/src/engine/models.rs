@@ -1,30 +1,55 @@
-//! Finding installed models: folders are searched to a bounded depth and read by configurations and weight headers
-//! alone.
+//! An installed model, and what it is for.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::diffusion::layout::ModelLayout;
+use super::EngineError;
+use super::scan::Found;
 use crate::diffusion::samplers::Prediction;
 
-/// Levels of sub-folders that are searched.
-const MAX_DEPTH: usize = 3;
-/// Most folders that a scan looks into.
-const MAX_FOLDERS: usize = 10_000;
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Painting, in the manner of Stable Diffusion 1 and 2.
+    StableDiffusion,
+    /// Telling the subject of a picture from its background.
+    BackgroundRemoval,
+    /// Enlarging pictures.
+    Upscaler,
+    /// Telling how near things in a picture are.
+    Depth,
+    /// Saying what is to be seen.
+    Captioner,
+    /// Translating from one language to another.
+    Translator,
+    /// Answering in a conversation.
+    Chat,
+}
 
-/// A model that can be used.
-#[derive(Debug, Clone, PartialEq)]
-pub struct InstalledModel {
-    /// Name of its folder, unique in a scan.
-    pub id: String,
-    /// Name to show.
-    pub label: String,
-    /// Kind of model: `stable-diffusion`.
-    pub family: &'static str,
-    /// Its folder.
-    pub path: PathBuf,
-    /// Bytes of its files.
-    pub bytes: u64,
+impl Family {
+    /// The name that bricks and the API use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StableDiffusion => "stable-diffusion",
+            Self::BackgroundRemoval => "background-removal",
+            Self::Upscaler => "upscaler",
+            Self::Depth => "depth",
+            Self::Captioner => "captioner",
+            Self::Translator => "translator",
+            Self::Chat => "chat",
+        }
+    }
+}
+
+impl std::fmt::Display for Family {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a request for a picture must know of the model that paints it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaintingTraits {
     /// Pictures' widths and heights must be multiples of this.
     pub size_multiple: u32,
     /// Edge of the pictures that it was trained on.
@@ -33,6 +58,23 @@ pub struct InstalledModel {
     pub prediction: Prediction,
     /// Layers of its text encoder; one fewer can be skipped.
     pub text_layers: u32,
+}
+
+/// A model that can be used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstalledModel {
+    /// Name of its folder, unique in a scan.
+    pub id: String,
+    /// Name to show.
+    pub label: String,
+    /// What it is for.
+    pub family: Family,
+    /// Its folder, or its file.
+    pub path: PathBuf,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// What matters of a model that paints.
+    pub painting: Option<PaintingTraits>,
     pub(super) modified: Option<SystemTime>,
     files: Vec<PathBuf>,
 }
@@ -43,24 +85,33 @@ impl InstalledModel {
         &self.files
     }
 
-    fn new(layout: &ModelLayout) -> Self {
-        let files = layout.files();
-        let metadata: Vec<_> = files.iter().filter_map(|f| f.metadata().ok()).collect();
-        let id = layout.folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let (height, width) = layout.native_size();
+    pub(super) fn new(id: String, path: &Path, found: Found) -> Self {
+        let metadata: Vec<_> = found.files.iter().filter_map(|f| f.metadata().ok()).collect();
         Self {
             label: label_of(&id),
             id,
-            family: "stable-diffusion",
-            path: layout.folder.clone(),
+            family: found.family,
+            path: path.to_path_buf(),
             bytes: metadata.iter().map(std::fs::Metadata::len).sum(),
-            size_multiple: layout.size_multiple() as u32,
-            native_size: height.max(width) as u32,
-            prediction: layout.scheduler.prediction,
-            text_layers: layout.text.layers as u32,
+            painting: found.painting,
             modified: metadata.iter().filter_map(|m| m.modified().ok()).max(),
-            files,
+            files: found.files,
         }
+    }
+
+    /// What a request for a picture must know.
+    pub(super) fn painting(&self) -> Result<PaintingTraits, EngineError> {
+        self.painting.ok_or_else(|| self.other_than(Family::StableDiffusion))
+    }
+
+    /// Fails if the model is for something else.
+    pub(super) fn must_be(&self, family: Family) -> Result<(), EngineError> {
+        if self.family == family { Ok(()) } else { Err(self.other_than(family)) }
+    }
+
+    fn other_than(&self, wanted: Family) -> EngineError {
+        let problem = format!("`{}` is a model of the family {}, not {wanted}", self.id, self.family);
+        EngineError::bad("model", problem)
     }
 }
 
@@ -69,77 +120,4 @@ fn label_of(id: &str) -> String {
     let spaced = id.replace(['-', '_'], " ");
     let mut chars = spaced.chars();
     chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
-/// A folder that looks like a model but cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BrokenModel {
-    /// The folder.
-    pub path: PathBuf,
-    /// The file, what is wrong with it, and where possible what to do.
-    pub message: String,
-}
-
-/// What a scan found.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ModelScan {
-    /// Usable models, by id.
-    pub models: Vec<InstalledModel>,
-    /// Unusable ones, by path.
-    pub broken: Vec<BrokenModel>,
-}
-
-impl ModelScan {
-    fn add(&mut self, folder: &Path) {
-        match ModelLayout::read(folder) {
-            Ok(layout) => {
-                let model = InstalledModel::new(&layout);
-                if let Some(other) = self.models.iter().find(|m| m.id == model.id) {
-                    let message = format!(
-                        "there is already a model `{}` at {}; rename one of the folders",
-                        model.id,
-                        other.path.display()
-                    );
-                    self.broken.push(BrokenModel { path: folder.to_path_buf(), message });
-                } else {
-                    self.models.push(model);
-                }
-            }
-            Err(e) => self.broken.push(BrokenModel { path: folder.to_path_buf(), message: e.to_string() }),
-        }
-    }
-}
-
-/// Looks for models in folders and their sub-folders: a model is a folder with a `model_index.json`. Folders that
-/// do not exist are passed over. Of two models with one name the first found counts.
-pub fn scan_models(folders: &[PathBuf]) -> ModelScan {
-    let mut scan = ModelScan::default();
-    let mut left = MAX_FOLDERS;
-    for folder in folders {
-        search(folder, MAX_DEPTH, &mut left, &mut scan);
-    }
-    scan.models.sort_by(|a, b| a.id.cmp(&b.id));
-    scan.broken.sort_by(|a, b| a.path.cmp(&b.path));
-    scan
-}
-
-fn search(folder: &Path, depth: usize, left: &mut usize, scan: &mut ModelScan) {
-    if *left == 0 {
-        tracing::warn!(folder = %folder.display(), "too many folders, the rest is not searched");
-        return;
-    }
-    *left -= 1;
-    if folder.join("model_index.json").is_file() {
-        scan.add(folder);
-        return;
-    }
-    if depth == 0 {
-        return;
-    }
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect();
-    folders.sort();
-    for folder in folders {
-        search(&folder, depth - 1, left, scan);
-    }
 }

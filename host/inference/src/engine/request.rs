@@ -40,8 +40,9 @@ pub struct ImageRequest {
 impl ImageRequest {
     /// Checks everything that does not need the loaded model.
     pub(super) fn check(&self, model: &InstalledModel) -> Result<(), EngineError> {
-        check_edge("width", self.width, model.size_multiple)?;
-        check_edge("height", self.height, model.size_multiple)?;
+        let traits = model.painting()?;
+        check_edge("width", self.width, traits.size_multiple)?;
+        check_edge("height", self.height, traits.size_multiple)?;
         if !(0.0..=MAX_GUIDANCE).contains(&self.guidance) {
             let problem = format!("{} is not between 0 and {MAX_GUIDANCE}", self.guidance);
             return Err(EngineError::bad("guidance", problem));
@@ -55,8 +56,8 @@ impl ImageRequest {
                 return Err(EngineError::bad(field, problem));
             }
         }
-        if self.clip_skip >= model.text_layers {
-            let most = model.text_layers.saturating_sub(1);
+        if self.clip_skip >= traits.text_layers {
+            let most = traits.text_layers.saturating_sub(1);
             let problem = format!("{} is too much, this model allows up to {most}", self.clip_skip);
             return Err(EngineError::bad("clip_skip", problem));
         }
@@ -104,13 +105,18 @@ fn check_edge(field: &'static str, edge: u32, multiple: u32) -> Result<(), Engin
     Err(EngineError::bad(field, problem))
 }
 
-/// Follows the making of a picture; called from the thread that makes it.
+/// Follows a task; called from the thread that does it.
 pub trait Observer: Sync {
     /// A call of the network is finished.
     fn step(&self, report: StepReport<'_>);
+    /// `done` of `parts` pieces of the work are finished; for work that makes no picture in steps.
+    fn part(&self, done: usize, parts: usize);
+    /// A piece of text was written; it follows the pieces before it.
+    fn text(&self, piece: &str);
     /// Something worth saying, such as that a model is being loaded.
     fn note(&self, note: &str);
-    /// True if the picture is no longer wanted; asked before each call of the network and before decoding.
+    /// True if the result is no longer wanted; asked before each call of the network, before decoding, between
+    /// pieces of the work and for each token.
     fn cancelled(&self) -> bool;
 }
 

@@ -1,27 +1,52 @@
 //! Models in memory: loaded on demand within a budget, least recently used ones first to go.
 
-use std::path::PathBuf;
+use std::any::Any;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use candle_core::{Device, Tensor};
+use candle_core::Device;
 
-use super::{EngineError, ImageRequest, InstalledModel, Observer};
-use crate::diffusion::footprint::activation_bytes;
-use crate::diffusion::layout::ModelLayout;
-use crate::diffusion::stable_diffusion::{PromptStates, StableDiffusion};
-use crate::diffusion::unet::UnetConfig;
-use crate::diffusion::vae::VaeConfig;
+use super::{EngineError, InstalledModel, Observer};
+use crate::weights::{BrokenFile, Loaded};
 
-/// Prompts whose states are kept per model.
-const KEPT_PROMPTS: usize = 8;
+/// A kind of model that can be loaded.
+pub(super) trait Loadable: Send + Sync + Sized + 'static {
+    /// What its files say before the weights are read.
+    type Layout: Send + Sync + 'static;
+    /// What a task's memory depends on.
+    type Work;
 
-/// A loaded model with the states of its latest prompts.
-pub(super) struct Resident {
+    /// Reads headers and configurations. None if the files are no model of this kind.
+    fn read(path: &Path) -> Loaded<Option<Self::Layout>>;
+    /// Bytes of the loaded weights.
+    fn weight_bytes(layout: &Self::Layout) -> u64;
+    /// Bytes that a task takes besides the weights.
+    fn task_bytes(layout: &Self::Layout, work: &Self::Work) -> Result<u64, EngineError>;
+    /// Reads the weights.
+    fn load(layout: &Self::Layout, device: &Device) -> Loaded<Self>;
+}
+
+/// A loaded model with what its files said.
+pub(super) struct Resident<M: Loadable> {
+    layout: M::Layout,
+    pub(super) model: M,
+}
+
+impl<M: Loadable> Deref for Resident<M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        &self.model
+    }
+}
+
+/// A place in the list of loaded models.
+struct Place {
     identity: Identity,
-    pub(super) model: StableDiffusion,
     weight_bytes: u64,
-    prompts: Mutex<Vec<(PromptKey, PromptStates)>>,
+    resident: Arc<dyn Any + Send + Sync>,
 }
 
 /// What tells one state of a model's files from another.
@@ -32,44 +57,10 @@ struct Identity {
     modified: Option<SystemTime>,
 }
 
-#[derive(PartialEq, Eq)]
-struct PromptKey {
-    prompt: String,
-    clip_skip: u32,
-}
-
-impl Resident {
-    /// States of a prompt, from memory where it was asked for lately. Tells the observer of words left out.
-    pub(super) fn states(
-        &self,
-        what: &str,
-        prompt: &str,
-        clip_skip: u32,
-        observer: &dyn Observer,
-    ) -> Result<Tensor, EngineError> {
-        let key = PromptKey { prompt: prompt.to_owned(), clip_skip };
-        let mut kept = lock(&self.prompts);
-        let states = match kept.iter().position(|(k, _)| *k == key) {
-            Some(place) => kept.remove(place).1,
-            None => self.model.encode_prompt(prompt, clip_skip as usize)?,
-        };
-        if states.dropped_tokens > 0 {
-            observer.note(&format!(
-                "the {what} is too long: its last {} tokens are left out",
-                states.dropped_tokens
-            ));
-        }
-        let tensor = states.states.clone();
-        kept.insert(0, (key, states));
-        kept.truncate(KEPT_PROMPTS);
-        Ok(tensor)
-    }
-}
-
 /// The loaded models, most recently used first.
 pub(super) struct ResidentModels {
     budget: u64,
-    loaded: Mutex<Vec<Arc<Resident>>>,
+    loaded: Mutex<Vec<Place>>,
 }
 
 impl ResidentModels {
@@ -77,39 +68,38 @@ impl ResidentModels {
         Self { budget, loaded: Mutex::new(Vec::new()) }
     }
 
-    /// The model, loaded if need be, with room for the request's picture.
-    pub(super) fn get(
+    /// The model, loaded if need be, with room for the task.
+    pub(super) fn get<M: Loadable>(
         &self,
         model: &InstalledModel,
-        request: &ImageRequest,
+        work: &M::Work,
         device: &Device,
         observer: &dyn Observer,
-    ) -> Result<Arc<Resident>, EngineError> {
-        if !model.path.is_dir() {
+    ) -> Result<Arc<Resident<M>>, EngineError> {
+        if !model.path.exists() {
             return Err(EngineError::ModelMissing { id: model.id.clone(), path: model.path.clone() });
         }
         let identity = Identity { path: model.path.clone(), bytes: model.bytes, modified: model.modified };
         let mut loaded = lock(&self.loaded);
-        let here = loaded.iter().position(|r| r.identity == identity).map(|place| loaded.remove(place));
-        if let Some(resident) = here {
-            let (unet, vae) = (resident.model.unet().config(), resident.model.vae().config());
-            let activations = footprint(unet, vae, request);
-            loaded.insert(0, Arc::clone(&resident));
-            self.make_room(&mut loaded, 1, resident.weight_bytes, activations)?;
+        if let Some((resident, place)) = take::<M>(&mut loaded, &identity) {
+            let weights = place.weight_bytes;
+            loaded.insert(0, place);
+            self.make_room(&mut loaded, 1, weights, M::task_bytes(&resident.layout, work)?)?;
             return Ok(resident);
         }
-        let layout = ModelLayout::read(&model.path)?;
-        // An older state of the same folder is of no more use.
+        let layout = M::read(&model.path)?.ok_or_else(|| {
+            BrokenFile::new(&model.path, format!("is no model of the family {}", model.family))
+        })?;
+        // An older state of the same files is of no more use.
         loaded.retain(|r| r.identity.path != identity.path);
-        let weight_bytes = layout.weight_bytes();
-        self.make_room(&mut loaded, 0, weight_bytes, footprint(&layout.unet, &layout.vae, request))?;
+        let weight_bytes = M::weight_bytes(&layout);
+        self.make_room(&mut loaded, 0, weight_bytes, M::task_bytes(&layout, work)?)?;
         observer.note(&format!("loading {}", model.label));
         let started = std::time::Instant::now();
-        let loaded_model = StableDiffusion::load(&layout, device)?;
+        let fresh = M::load(&layout, device)?;
         tracing::info!(model = %model.id, millis = started.elapsed().as_millis() as u64, "model loaded");
-        let resident =
-            Arc::new(Resident { identity, model: loaded_model, weight_bytes, prompts: Mutex::default() });
-        loaded.insert(0, Arc::clone(&resident));
+        let resident = Arc::new(Resident { layout, model: fresh });
+        loaded.insert(0, Place { identity, weight_bytes, resident: resident.clone() });
         Ok(resident)
     }
 
@@ -117,7 +107,7 @@ impl ResidentModels {
     /// with `activations` bytes.
     fn make_room(
         &self,
-        loaded: &mut Vec<Arc<Resident>>,
+        loaded: &mut Vec<Place>,
         keep: usize,
         weights: u64,
         activations: u64,
@@ -126,7 +116,7 @@ impl ResidentModels {
         if needed > self.budget {
             return Err(EngineError::OutOfMemory { needed, budget: self.budget });
         }
-        let others = |loaded: &[Arc<Resident>]| loaded.iter().skip(keep).map(|r| r.weight_bytes).sum::<u64>();
+        let others = |loaded: &[Place]| loaded.iter().skip(keep).map(|r| r.weight_bytes).sum::<u64>();
         while loaded.len() > keep && others(loaded).saturating_add(needed) > self.budget {
             if let Some(dropped) = loaded.pop() {
                 tracing::info!(model = %dropped.identity.path.display(), "model dropped to make room");
@@ -136,13 +126,15 @@ impl ResidentModels {
     }
 }
 
-/// Memory for a request's picture on top of the weights.
-fn footprint(unet: &UnetConfig, vae: &VaeConfig, request: &ImageRequest) -> u64 {
-    let batch = if request.guidance > 1.0 { 2 } else { 1 };
-    activation_bytes(unet, vae, (request.width as usize, request.height as usize), batch)
+/// Takes the model out of the list, if it is there.
+fn take<M: Loadable>(loaded: &mut Vec<Place>, identity: &Identity) -> Option<(Arc<Resident<M>>, Place)> {
+    let index = loaded.iter().position(|p| p.identity == *identity && p.resident.is::<Resident<M>>())?;
+    let place = loaded.remove(index);
+    let resident = place.resident.clone().downcast::<Resident<M>>().ok()?;
+    Some((resident, place))
 }
 
 /// Locks, also after a panic elsewhere: the lists are valid at every point.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,6 +12,11 @@ pub struct Linear {
 }
 
 impl Linear {
+    /// A layer of `weight` (out, in) and `bias` (out).
+    pub fn new(weight: Tensor, bias: Option<Tensor>) -> Self {
+        Self { weight, bias }
+    }
+
     /// Loads `weight` (out, in) and `bias` (out).
     pub fn load(weights: &Weights, input: usize, output: usize) -> Loaded<Self> {
         let layer = Self::load_unbiased(weights, input, output)?;

@@ -3,7 +3,11 @@
 mod conv;
 mod linear;
 mod norm;
+mod projection;
+mod quantized;
 
-pub use conv::Conv2d;
+pub use conv::{Conv2d, DepthwiseConv2d};
 pub use linear::Linear;
-pub use norm::{GroupNorm, LayerNorm};
+pub use norm::{GroupNorm, LayerNorm, RmsNorm};
+pub use projection::Projection;
+pub use quantized::QuantizedLinear;

@@ -50,3 +50,21 @@ impl LayerNorm {
         tensor::layer_norm(x, &self.weight, &self.bias, self.eps)
     }
 }
+
+/// Root-mean-square normalisation with a scale.
+pub struct RmsNorm {
+    weight: Tensor,
+    eps: f64,
+}
+
+impl RmsNorm {
+    /// Normalises with this scale (width).
+    pub fn new(weight: Tensor, eps: f64) -> Self {
+        Self { weight, eps }
+    }
+
+    /// Normalises the last dimension, or each run of it that is as wide as the scale.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        tensor::rms_norm(x, &self.weight, self.eps)
+    }
+}

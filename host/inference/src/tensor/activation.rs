@@ -1,4 +1,4 @@
-//! Activation functions: SiLU, GELU with the error function, quick GELU, and the gated GEGLU.
+//! Activation functions: SiLU, GELU with the error function, quick GELU, and the gated GEGLU and SwiGLU.
 
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -27,12 +27,25 @@ pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
 /// Gated GELU: the last dimension is split in halves `a` and `b`, the result is a * gelu(b).
 pub fn geglu(x: &Tensor) -> Result<Tensor> {
     if on_cpu(x) {
-        return x.contiguous()?.apply_op1_no_bwd(&Geglu);
+        return x.contiguous()?.apply_op1_no_bwd(&Gated { name: "geglu", kernel: gated_gelu_row });
     }
-    let halves = x.chunk(2, D::Minus1)?;
-    match halves.as_slice() {
-        [a, b] => a.contiguous()? * b.contiguous()?.gelu_erf()?,
-        _ => bail!("geglu: the last dimension must be even"),
+    let (a, b) = halves(x)?;
+    a * b.gelu_erf()?
+}
+
+/// Gated SiLU (SwiGLU): the last dimension is split in halves `a` and `b`, the result is silu(a) * b.
+pub fn swiglu(x: &Tensor) -> Result<Tensor> {
+    if on_cpu(x) {
+        return x.contiguous()?.apply_op1_no_bwd(&Gated { name: "swiglu", kernel: gated_silu_row });
+    }
+    let (a, b) = halves(x)?;
+    a.silu()? * b
+}
+
+fn halves(x: &Tensor) -> Result<(Tensor, Tensor)> {
+    match x.chunk(2, D::Minus1)?.as_slice() {
+        [a, b] => Ok((a.contiguous()?, b.contiguous()?)),
+        _ => bail!("gated activation: the last dimension must be even"),
     }
 }
 
@@ -61,19 +74,23 @@ impl CustomOp1 for Elementwise {
     }
 }
 
-struct Geglu;
+/// Computes a row from its two halves.
+struct Gated {
+    name: &'static str,
+    kernel: fn(&[f32], &[f32], &mut [f32]),
+}
 
-impl CustomOp1 for Geglu {
+impl CustomOp1 for Gated {
     fn name(&self) -> &'static str {
-        "geglu"
+        self.name
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = elements(storage, layout, self.name())?;
         let mut dims = layout.dims().to_vec();
-        let Some(last) = dims.last_mut() else { bail!("geglu: a tensor without dimensions") };
+        let Some(last) = dims.last_mut() else { bail!("{}: a tensor without dimensions", self.name) };
         if *last == 0 || *last % 2 != 0 {
-            bail!("geglu: the last dimension is {last}, it must be even");
+            bail!("{}: the last dimension is {last}, it must be even", self.name);
         }
         let width = *last;
         let half = width / 2;
@@ -83,7 +100,7 @@ impl CustomOp1 for Geglu {
         out.par_chunks_mut(rows * half).zip(x.par_chunks(rows * width)).for_each(|(out, x)| {
             for (out, x) in out.chunks_exact_mut(half).zip(x.chunks_exact(width)) {
                 let (a, b) = x.split_at(half);
-                gated_gelu_row(a, b, out);
+                (self.kernel)(a, b, out);
             }
         });
         Ok((CpuStorage::F32(out), Shape::from(dims)))
@@ -118,6 +135,14 @@ wide! {
     fn gated_gelu_row(a: &[f32], b: &[f32], out: &mut [f32]) {
         for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
             *out = a * 0.5 * b * (1.0 + erf(b * std::f32::consts::FRAC_1_SQRT_2));
+        }
+    }
+}
+
+wide! {
+    fn gated_silu_row(a: &[f32], b: &[f32], out: &mut [f32]) {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *out = a * sigmoid(a) * b;
         }
     }
 }

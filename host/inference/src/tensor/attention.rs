@@ -19,35 +19,65 @@ const KEY_BLOCK: usize = 512;
 pub struct Attention {
     /// Number of heads that the width divides into.
     pub heads: usize,
-    /// True when a query sees only keys at its own and earlier positions.
+    /// True when a query sees only keys at its own and earlier positions. The queries are the last of the keys:
+    /// there may be more keys than queries, not fewer.
     pub causal: bool,
 }
 
-/// softmax(q k^T / sqrt(head width)) v for each head, with `q` (batch, queries, width), `k` and `v` (batch, keys,
-/// width); heads are consecutive slices of the width. Gives (batch, queries, width).
+/// softmax(q k^T / sqrt(head width)) v for each head, with `q` (batch, queries, width), `k` and `v` (batch, keys, key
+/// width); heads are consecutive slices of the width. The key width is that of `q`, or that of fewer heads, each of
+/// which then serves as many consecutive heads of `q` (Ainslie et al., arXiv 2305.13245). Gives (batch, queries,
+/// width).
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, options: Attention) -> Result<Tensor> {
     let (batch, queries, width) = q.dims3()?;
-    let keys = k.dim(1)?;
+    let (_, keys, key_width) = k.dims3()?;
     let heads = options.heads;
-    if heads == 0 || width % heads != 0 || k.dims() != [batch, keys, width] || v.dims() != k.dims() {
+    let groups = Groups::of(heads, width, key_width);
+    let fits = k.dims() == [batch, keys, key_width] && v.dims() == k.dims();
+    let Some(groups) = groups.filter(|_| fits && (keys >= queries || !options.causal)) else {
         bail!("attention: {heads} heads do not fit {:?}, {:?}, {:?}", q.dims(), k.dims(), v.dims());
-    }
+    };
     if on_cpu(q) {
         return q.apply_op3_no_bwd(k, v, &options);
     }
-    let split = |x: &Tensor, rows: usize| {
-        x.reshape((batch, rows, heads, width / heads))?.transpose(1, 2)?.contiguous()
+    let Groups { head_width, shared } = groups;
+    let split =
+        |x: &Tensor, rows: usize| x.reshape((batch, rows, (), head_width))?.transpose(1, 2)?.contiguous();
+    let spread = |x: &Tensor| {
+        let x = split(x, keys)?.unsqueeze(2)?;
+        let dims = (batch, heads / shared, shared, keys, head_width);
+        x.broadcast_as(dims)?.reshape((batch, heads, keys, head_width))
     };
-    let (q, k, v) = (split(q, queries)?, split(k, keys)?, split(v, keys)?);
-    let mut scores = (q.matmul(&k.t()?)? * (1.0 / ((width / heads) as f64).sqrt()))?;
+    let (q, k, v) = (split(q, queries)?, spread(k)?, spread(v)?);
+    let mut scores = (q.matmul(&k.t()?)? * (1.0 / (head_width as f64).sqrt()))?;
     if options.causal {
-        let hidden = (0..queries).flat_map(|i| (0..keys).map(move |j| if j > i { f32::MIN } else { 0.0 }));
+        let past = keys - queries;
+        let hidden =
+            (0..queries).flat_map(|i| (0..keys).map(move |j| if j > i + past { f32::MIN } else { 0.0 }));
         let mask = Tensor::from_iter(hidden, q.device())?.reshape((queries, keys))?.to_dtype(q.dtype())?;
         scores = scores.broadcast_add(&mask)?;
     }
     let shifted = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?)?.exp()?;
     let weights = shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)?;
     weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, queries, width))
+}
+
+/// How heads of queries share heads of keys.
+#[derive(Clone, Copy)]
+struct Groups {
+    head_width: usize,
+    /// Heads of queries to one of keys.
+    shared: usize,
+}
+
+impl Groups {
+    /// None when the widths do not divide into heads.
+    fn of(heads: usize, width: usize, key_width: usize) -> Option<Self> {
+        let head_width = width.checked_div(heads).filter(|w| *w > 0 && w * heads == width)?;
+        let key_heads = key_width / head_width;
+        let fits = key_heads > 0 && key_heads * head_width == key_width && heads.is_multiple_of(key_heads);
+        fits.then(|| Self { head_width, shared: heads / key_heads })
+    }
 }
 
 /// A (batch, rows, width) operand whose rows are contiguous but may lie apart.
@@ -105,27 +135,31 @@ impl CustomOp3 for Attention {
         v_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (batch, queries, width) = q_layout.shape().dims3()?;
-        let (_, keys, _) = k_layout.shape().dims3()?;
+        let (_, keys, key_width) = k_layout.shape().dims3()?;
+        let Some(Groups { head_width, shared }) = Groups::of(self.heads, width, key_width) else {
+            bail!("attention: {} heads do not fit a key width of {key_width}", self.heads);
+        };
         let (q, k, v) = (Rows::new(q, q_layout)?, Rows::new(k, k_layout)?, Rows::new(v, v_layout)?);
         let blocks = queries.div_ceil(QUERY_BLOCK);
         let mut out = vec![0f32; batch * queries * width];
-        let shared = SharedOutput(out.as_mut_ptr());
+        let target = SharedOutput(out.as_mut_ptr());
         (0..batch * self.heads * blocks).into_par_iter().for_each_init(Scratch::default, |scratch, task| {
             let (picture, head, block) =
                 (task / blocks / self.heads, task / blocks % self.heads, task % blocks);
             let first = block * QUERY_BLOCK;
             let tile = Tile {
                 picture,
-                column: head * (width / self.heads),
-                head_width: width / self.heads,
+                column: head * head_width,
+                key_column: head / shared * head_width,
+                head_width,
                 width,
                 first_query: first,
                 queries: QUERY_BLOCK.min(queries - first),
                 keys,
-                causal: self.causal,
+                past: if self.causal { Some(keys.saturating_sub(queries)) } else { None },
             };
             // SAFETY: tiles are disjoint parts of the output, which has batch * queries * width elements.
-            unsafe { tile.compute(q, k, v, shared.at((picture * queries + first) * width), scratch) };
+            unsafe { tile.compute(q, k, v, target.at((picture * queries + first) * width), scratch) };
         });
         Ok((CpuStorage::F32(out), q_layout.shape().clone()))
     }
@@ -135,12 +169,14 @@ impl CustomOp3 for Attention {
 struct Tile {
     picture: usize,
     column: usize,
+    key_column: usize,
     head_width: usize,
     width: usize,
     first_query: usize,
     queries: usize,
     keys: usize,
-    causal: bool,
+    /// Keys before the first query when a query sees only keys up to its own, else none.
+    past: Option<usize>,
 }
 
 impl Tile {
@@ -150,14 +186,14 @@ impl Tile {
     /// `out_rows` must point to `queries` rows of `width` elements of which no other task touches this head's
     /// columns; the operands must have the shapes that the tile was cut from.
     unsafe fn compute(&self, q: Rows, k: Rows, v: Rows, out_rows: *mut f32, scratch: &mut Scratch) {
-        let Tile { picture, column, head_width, width, first_query, queries, keys, causal } = *self;
+        let Tile { picture, column, key_column, head_width, width, first_query, queries, keys, past } = *self;
         scratch.peaks.clear();
         scratch.peaks.resize(queries, f32::MIN);
         scratch.sums.clear();
         scratch.sums.resize(queries, 0.0);
         // SAFETY: the column lies within a row.
         let out = unsafe { out_rows.add(column) };
-        let visible = if causal { keys.min(first_query + queries) } else { keys };
+        let visible = past.map_or(keys, |past| keys.min(past + first_query + queries));
         let mut first_key = 0;
         while first_key < visible {
             let count = KEY_BLOCK.min(visible - first_key);
@@ -175,7 +211,7 @@ impl Tile {
                     q.at(picture, first_query, column),
                     1,
                     q.row_stride as isize,
-                    k.at(picture, first_key, column),
+                    k.at(picture, first_key, key_column),
                     k.row_stride as isize,
                     1,
                     0.0,
@@ -189,8 +225,8 @@ impl Tile {
             let rows = scratch.scores.chunks_exact_mut(count);
             let states = scratch.peaks.iter_mut().zip(&mut scratch.sums);
             for (query, (scores, (peak, sum))) in rows.zip(states).enumerate() {
-                if causal {
-                    let seen = (first_query + query + 1).saturating_sub(first_key);
+                if let Some(past) = past {
+                    let seen = (past + first_query + query + 1).saturating_sub(first_key);
                     scores.iter_mut().skip(seen).for_each(|s| *s = f32::MIN);
                 }
                 let decay = exponentiate(scores, peak, sum);
@@ -213,7 +249,7 @@ impl Tile {
                     scratch.scores.as_ptr(),
                     1,
                     count as isize,
-                    v.at(picture, first_key, column),
+                    v.at(picture, first_key, key_column),
                     1,
                     v.row_stride as isize,
                     1.0,
@@ -291,6 +327,19 @@ mod tests {
             let (q, k, v) =
                 (wave((2, queries, 24), 0.13), wave((2, keys, 24), 0.71), wave((2, keys, 24), 0.29));
             let options = Attention { heads: 3, causal };
+            let tiled = attention(&q, &k, &v, options).unwrap();
+            let gap = (tiled - whole_matrix(&q, &k, &v, options)).unwrap().abs().unwrap().max_all().unwrap();
+            let gap = gap.to_scalar::<f32>().unwrap();
+            assert!(gap < 1e-5, "{queries} queries, {keys} keys, causal {causal}: {gap}");
+        }
+    }
+
+    #[test]
+    fn heads_share_keys_and_queries_follow_earlier_keys() {
+        for (queries, keys, causal) in [(1, 9, true), (130, 700, true), (6, 6, true), (5, 3, false)] {
+            let (q, k, v) =
+                (wave((2, queries, 24), 0.13), wave((2, keys, 8), 0.71), wave((2, keys, 8), 0.29));
+            let options = Attention { heads: 6, causal };
             let tiled = attention(&q, &k, &v, options).unwrap();
             let gap = (tiled - whole_matrix(&q, &k, &v, options)).unwrap().abs().unwrap().max_all().unwrap();
             let gap = gap.to_scalar::<f32>().unwrap();

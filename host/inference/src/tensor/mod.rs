@@ -6,18 +6,35 @@
 
 mod activation;
 mod attention;
+mod blocks;
 mod conv2d;
+mod depthwise;
 mod group_norm;
+mod half;
+mod interpolate;
 mod layer_norm;
 mod linear;
+mod rectifier;
+mod resize;
+mod rms_norm;
+mod rope;
 mod vector;
+mod winograd;
 
-pub use activation::{geglu, gelu, quick_gelu, silu};
+pub use activation::{geglu, gelu, quick_gelu, silu, swiglu};
 pub use attention::{Attention, attention};
-pub use conv2d::{Conv2dGeometry, conv2d};
+pub use blocks::{BlockKind, BlockMatrix, block_linear};
+pub use conv2d::{Conv2dGeometry, conv2d, conv2d_rectified};
+pub use depthwise::depthwise_conv2d;
 pub use group_norm::group_norm;
+pub(crate) use half::half_to_f32;
+pub use interpolate::{Interpolation, interpolate};
 pub use layer_norm::layer_norm;
 pub use linear::linear;
+pub use rectifier::Rectifier;
+pub use resize::{max_pool_halving, resize_bilinear};
+pub use rms_norm::rms_norm;
+pub use rope::{Pairing, rope};
 
 use candle_core::{CpuStorage, DType, Layout, Result, Tensor, bail};
 
@@ -98,10 +115,33 @@ mod tests {
         check("gelu", &[&rows], |t| gelu(&t[0]));
         check("quick gelu", &[&rows], |t| quick_gelu(&t[0]));
         check("geglu", &[&rows], |t| geglu(&t[0]));
-        let halving = Conv2dGeometry { stride: 2, pad_before: 0, pad_after: 1 };
+        check("swiglu", &[&rows], |t| swiglu(&t[0]));
+        check("rms norm", &[&rows, &scale], |t| rms_norm(&t[0], &t[1], 1e-5));
+        let (row, angles) = (wave(&[1, 5, 12], 0.53), wave(&[5, 2], 0.7));
+        for pairing in [Pairing::Halves, Pairing::Neighbours] {
+            check("rope", &[&row, &angles], |t| rope(&t[0], &t[1].cos()?, &t[1].sin()?, pairing));
+        }
+        let halving = Conv2dGeometry { stride: 2, pad_before: 0, pad_after: 1, dilation: 1 };
         check("conv2d", &[&map, &kernel, &bias], |t| conv2d(&t[0], &t[1], &t[2], halving));
         let same = Conv2dGeometry::padded(1);
+        let (per_channel, offset) = (wave(&[12, 1, 3, 3], 0.7), wave(&[12], 0.8));
+        check("depthwise", &[&map, &per_channel, &offset], |t| depthwise_conv2d(&t[0], &t[1], &t[2]));
+        for method in [Interpolation::BilinearCorners, Interpolation::Bicubic] {
+            for (height, width) in [(11, 9), (3, 4), (5, 1)] {
+                let name = format!("{method:?} to {height}x{width}");
+                check(&name, &[&map], |t| interpolate(&t[0], height, width, method));
+            }
+        }
         check("conv2d per picture", &[&map, &kernel, &per_picture], |t| conv2d(&t[0], &t[1], &t[2], same));
+        let slopes = vec![0.1, 0.2, 0.3, 0.0, -0.5, 1.0, 2.0, 0.25];
+        for rectifier in [Rectifier::RELU, Rectifier::Leaky(0.2), Rectifier::PerChannel(slopes)] {
+            let dilated = Conv2dGeometry::dilated(2);
+            check("rectified conv2d", &[&map, &kernel, &bias], |t| {
+                conv2d_rectified(&t[0], &t[1], &t[2], dilated, &rectifier)
+            });
+        }
+        check("max pool", &[&map], |t| max_pool_halving(&t[0]));
+        check("bilinear", &[&map], |t| resize_bilinear(&t[0], 11, 9));
     }
 
     #[test]

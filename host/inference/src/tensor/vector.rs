@@ -3,9 +3,9 @@
 /// Defines a function whose body is compiled twice, for the baseline processor and for AVX2, and picked at
 /// run time. The body must be plain loops over slices.
 macro_rules! wide {
-    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
+    ($(#[$doc:meta])* $visible:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$doc])*
-        fn $name($($arg: $ty),*) $(-> $ret)? {
+        $visible fn $name($($arg: $ty),*) $(-> $ret)? {
             #[inline(always)]
             fn body($($arg: $ty),*) $(-> $ret)? $body
 
@@ -25,6 +25,15 @@ macro_rules! wide {
     };
 }
 pub(super) use wide;
+
+wide! {
+    /// Adds `x` times `factor` to `out`, as far as both reach.
+    pub(super) fn add_scaled(x: &[f32], factor: f32, out: &mut [f32]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out += x * factor;
+        }
+    }
+}
 
 /// e^x to about two units in the last place (Cephes `expf`); arguments are clamped to the finite range.
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! CLIP's byte-pair tokenizer, from `tokenizer.json` or from the older `vocab.json` with `merges.txt`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tokenizers::Tokenizer;
@@ -43,7 +43,8 @@ impl ClipTokenizer {
     /// tokens.
     pub fn load(folder: &Path, encoder: &ClipConfig) -> Loaded<Self> {
         let joined = folder.join("tokenizer.json");
-        let mut tokenizer = if joined.is_file() { from_json(&joined)? } else { from_vocabulary(folder)? };
+        let mut tokenizer =
+            if joined.is_file() { tokenizer_from_json(&joined)? } else { from_vocabulary(folder)? };
         // Windows are cut and padded here, where it can be reported.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|e| BrokenFile::new(folder, e))?;
@@ -94,37 +95,62 @@ impl ClipTokenizer {
     }
 }
 
-fn from_json(path: &Path) -> Loaded<Tokenizer> {
+/// Reads a `tokenizer.json`.
+pub(crate) fn tokenizer_from_json(path: &Path) -> Loaded<Tokenizer> {
     let text = read_text(path, MAX_TOKENIZER)?;
     text.parse::<Tokenizer>().map_err(|e| BrokenFile::new(path, format!("is not a tokenizer: {e}")))
 }
 
-/// Builds the tokenizer as CLIP defines it around a vocabulary and merge list.
-fn from_vocabulary(folder: &Path) -> Loaded<Tokenizer> {
-    let path = folder.join("vocab.json");
-    if !path.is_file() {
-        return Err(BrokenFile::new(
-            folder,
-            "has neither `tokenizer.json` nor `vocab.json` with `merges.txt`",
-        ));
+/// The older pair of files that describes a byte-pair tokenizer.
+pub(crate) struct VocabularyFiles {
+    path: PathBuf,
+    /// Tokens by their text.
+    pub(crate) vocabulary: BTreeMap<String, u32>,
+    /// Pairs that become one token, the most common first.
+    pub(crate) merges: Vec<String>,
+}
+
+impl VocabularyFiles {
+    /// Reads `vocab.json` and `merges.txt`.
+    pub(crate) fn read(folder: &Path) -> Loaded<Self> {
+        let path = folder.join("vocab.json");
+        if !path.is_file() {
+            return Err(BrokenFile::new(
+                folder,
+                "has neither `tokenizer.json` nor `vocab.json` with `merges.txt`",
+            ));
+        }
+        let vocabulary = serde_json::from_str(&read_text(&path, MAX_TOKENIZER)?)
+            .map_err(|e| BrokenFile::new(&path, format!("is not a vocabulary: {e}")))?;
+        let merges = read_text(&folder.join("merges.txt"), MAX_TOKENIZER)?;
+        let merges = merges.lines().filter(|line| !line.starts_with("#version") && !line.trim().is_empty());
+        Ok(Self { path, vocabulary, merges: merges.map(str::to_owned).collect() })
     }
-    let vocabulary = serde_json::from_str::<BTreeMap<String, u32>>(&read_text(&path, MAX_TOKENIZER)?)
-        .map_err(|e| BrokenFile::new(&path, format!("is not a vocabulary: {e}")))?;
-    let merges = read_text(&folder.join("merges.txt"), MAX_TOKENIZER)?;
-    let merges: Vec<&str> =
-        merges.lines().filter(|line| !line.starts_with("#version") && !line.trim().is_empty()).collect();
-    let marks: Vec<_> = [START, END]
-        .into_iter()
-        .filter_map(|mark| {
+
+    /// Descriptions of those of `marks` that the vocabulary has, as special tokens.
+    pub(crate) fn special_tokens(&self, marks: &[&str]) -> Vec<serde_json::Value> {
+        let describe = |mark: &&str| {
             Some(json!({
-                "id": vocabulary.get(mark)?, "content": mark, "special": true,
+                "id": self.vocabulary.get(*mark)?, "content": mark, "special": true,
                 "single_word": false, "lstrip": false, "rstrip": false, "normalized": false
             }))
-        })
-        .collect();
-    let description = json!({
+        };
+        marks.iter().filter_map(describe).collect()
+    }
+
+    /// The tokenizer of a whole description.
+    pub(crate) fn tokenizer(&self, description: serde_json::Value) -> Loaded<Tokenizer> {
+        serde_json::from_value(description)
+            .map_err(|e| BrokenFile::new(&self.path, format!("does not fit `merges.txt`: {e}")))
+    }
+}
+
+/// Builds the tokenizer as CLIP defines it around a vocabulary and merge list.
+fn from_vocabulary(folder: &Path) -> Loaded<Tokenizer> {
+    let files = VocabularyFiles::read(folder)?;
+    files.tokenizer(json!({
         "version": "1.0",
-        "added_tokens": marks,
+        "added_tokens": files.special_tokens(&[START, END]),
         "normalizer": {"type": "Sequence", "normalizers": [
             {"type": "NFC"},
             {"type": "Replace", "pattern": {"Regex": r"\s+"}, "content": " "},
@@ -136,11 +162,9 @@ fn from_vocabulary(folder: &Path) -> Loaded<Tokenizer> {
         ]},
         "model": {
             "type": "BPE", "unk_token": END, "end_of_word_suffix": "</w>",
-            "vocab": vocabulary, "merges": merges
+            "vocab": files.vocabulary, "merges": files.merges
         }
-    });
-    serde_json::from_value(description)
-        .map_err(|e| BrokenFile::new(&path, format!("does not fit `merges.txt`: {e}")))
+    }))
 }
 
 /// A special token, which files write as a text or as an object with `content`.

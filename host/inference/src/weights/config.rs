@@ -15,6 +15,8 @@ const MAX_BYTES: u64 = 16 << 20;
 #[derive(Debug, Clone)]
 pub struct ConfigFile {
     path: PathBuf,
+    /// Names of the sections that the values lie in, each followed by a dot.
+    section: String,
     values: Map<String, Value>,
 }
 
@@ -37,7 +39,7 @@ impl ConfigFile {
         let values = serde_json::from_str(text)
             .or_else(|error| serde_json::from_str(&without_infinities(text)).map_err(|_| error))
             .map_err(|e| BrokenFile::new(path, format!("is not a JSON object: {e}")))?;
-        Ok(Self { path: path.to_path_buf(), values })
+        Ok(Self { path: path.to_path_buf(), section: String::new(), values })
     }
 
     /// The file that the values come from.
@@ -47,7 +49,7 @@ impl ConfigFile {
 
     /// An error about one key of this file.
     pub fn problem(&self, key: &str, problem: impl std::fmt::Display) -> BrokenFile {
-        BrokenFile::new(&self.path, format!("`{key}`: {problem}"))
+        BrokenFile::new(&self.path, format!("`{}{key}`: {problem}", self.section))
     }
 
     /// The value of a key, none when it is absent or null.
@@ -58,6 +60,15 @@ impl ConfigFile {
     /// A JSON object.
     pub fn object(&self, key: &str) -> Loaded<&Map<String, Value>> {
         self.get(key).and_then(Value::as_object).ok_or_else(|| self.problem(key, "an object is needed"))
+    }
+
+    /// The object of a key as a configuration of its own, whose errors name the key too.
+    ///
+    /// # Errors
+    /// There is no such object.
+    pub fn section(&self, key: &str) -> Loaded<Self> {
+        let values = self.object(key)?.clone();
+        Ok(Self { path: self.path.clone(), section: format!("{}{key}.", self.section), values })
     }
 
     /// A whole number from 0 up.
@@ -88,6 +99,15 @@ impl ConfigFile {
         sizes
             .filter(|sizes| sizes.iter().all(|n| (1..=most).contains(n)))
             .ok_or_else(|| self.bad(key, value, &format!("numbers between 1 and {most}")))
+    }
+
+    /// A list of finite numbers that must be there and not empty.
+    pub fn numbers(&self, key: &str) -> Loaded<Vec<f64>> {
+        let value = self.get(key).ok_or_else(|| self.problem(key, "is missing"))?;
+        let list = value.as_array().filter(|list| !list.is_empty());
+        list.and_then(|list| list.iter().map(Value::as_f64).collect::<Option<Vec<_>>>())
+            .filter(|numbers| numbers.iter().all(|n| n.is_finite()))
+            .ok_or_else(|| self.bad(key, value, "a list of numbers"))
     }
 
     /// One whole number for all of `count` places, or a list with one for each.
@@ -182,14 +202,19 @@ impl ConfigFile {
 
 /// Reads a text file of at most `limit` bytes.
 pub(crate) fn read_text(path: &Path, limit: u64) -> Loaded<String> {
-    let file = open_file(path)?;
-    let mut text = String::new();
-    let read = file.take(limit + 1).read_to_string(&mut text);
+    String::from_utf8(read_bytes(path, limit)?)
+        .map_err(|e| BrokenFile::new(path, format!("cannot be read: {e}")))
+}
+
+/// Reads a file of at most `limit` bytes.
+pub(crate) fn read_bytes(path: &Path, limit: u64) -> Loaded<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = open_file(path)?.take(limit + 1).read_to_end(&mut bytes);
     let read = read.map_err(|e| BrokenFile::new(path, format!("cannot be read: {e}")))?;
     if read as u64 > limit {
         return Err(BrokenFile::new(path, format!("is longer than {limit} bytes")));
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 /// Opens a plain file; anything else, such as a pipe, could block or never end.
@@ -252,5 +277,9 @@ mod tests {
         let config = ConfigFile::parse(Path::new("unet/config.json"), r#"{"levels": "two"}"#).unwrap();
         let message = config.size("levels", 9).unwrap_err().to_string();
         assert_eq!(message, "unet/config.json: `levels`: `\"two\"` is not a whole number");
+        let outer = ConfigFile::parse(Path::new("config.json"), r#"{"text": {"inner": {}}}"#).unwrap();
+        let inner = outer.section("text").unwrap().section("inner").unwrap();
+        let message = inner.size("width", 9).unwrap_err().to_string();
+        assert_eq!(message, "config.json: `text.inner.width`: is missing");
     }
 }

@@ -1,14 +1,22 @@
-//! Model files: safetensors, configuration files and how a model folder is recognised. Everything read here
-//! comes from outside, so it is bounded and checked before it is used.
+//! Model files: safetensors, GGUF, ONNX, PyTorch checkpoints, configuration files and how a model folder is
+//! recognised. Everything read here comes from outside, so it is bounded and checked before it is used.
 
 mod config;
+mod gguf;
+mod gguf_header;
+mod onnx;
+mod pickle;
 mod safetensors;
 mod source;
+mod tensor_file;
+mod torch;
 
 pub use config::ConfigFile;
-pub(crate) use config::read_text;
-pub use safetensors::{SafetensorsFile, StoredType, TensorEntry};
+pub(crate) use config::{read_bytes, read_text};
+pub use gguf::{GgufEntry, GgufFile, MappedBytes, MetaValue};
+pub use safetensors::SafetensorsFile;
 pub use source::{WeightFiles, Weights};
+pub use tensor_file::{StoredType, TensorEntry, TensorFile};
 
 use std::path::{Path, PathBuf};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
-use super::{BrokenFile, ConfigFile, Loaded, SafetensorsFile, TensorEntry};
+use super::{BrokenFile, ConfigFile, Loaded, SafetensorsFile, TensorEntry, TensorFile};
 
 /// Most shards that an index may name.
 const MAX_SHARDS: usize = 512;
@@ -14,14 +14,17 @@ const MAX_SHARDS: usize = 512;
 /// The weight files of a component folder and the tensors in them.
 pub struct WeightFiles {
     folder: PathBuf,
-    files: Vec<SafetensorsFile>,
+    files: Vec<TensorFile>,
     /// Index into `files` by tensor name.
     owners: BTreeMap<String, usize>,
+    /// Other names of tensors, and the ones in the files.
+    aliases: BTreeMap<String, String>,
     index: Option<PathBuf>,
 }
 
 impl WeightFiles {
-    /// Opens the weights of `folder`: `<stem>.safetensors`, its shards, or the same with `.fp16`; headers only.
+    /// Opens the weights of `folder`: `<stem>.safetensors`, its shards, the same with `.fp16`, or a PyTorch checkpoint
+    /// `<stem>.bin` or `pytorch_<stem>.bin`; headers only.
     ///
     /// # Errors
     /// There are none, or one of them is broken.
@@ -29,7 +32,7 @@ impl WeightFiles {
         for name in [format!("{stem}.safetensors"), format!("{stem}.fp16.safetensors")] {
             let path = folder.join(name);
             if path.is_file() {
-                return Self::from_files(folder, vec![path], None);
+                return Self::from_shards(folder, vec![path], None);
             }
         }
         for name in [
@@ -39,17 +42,33 @@ impl WeightFiles {
         ] {
             let path = folder.join(name);
             if path.is_file() {
-                return Self::from_files(folder, shards(&path)?, Some(path));
+                return Self::from_shards(folder, shards(&path)?, Some(path));
             }
         }
-        Err(BrokenFile::new(
-            folder,
-            format!("has no weights: `{stem}.safetensors` is missing (.bin and .ckpt files are not read)"),
-        ))
+        for name in [format!("{stem}.bin"), format!("pytorch_{stem}.bin")] {
+            let path = folder.join(name);
+            if path.is_file() {
+                return Self::from_files(folder, vec![TensorFile::open(&path)?], None);
+            }
+        }
+        Err(BrokenFile::new(folder, format!("has no weights: `{stem}.safetensors` is missing")))
     }
 
-    fn from_files(folder: &Path, paths: Vec<PathBuf>, index: Option<PathBuf>) -> Loaded<Self> {
-        let files = paths.iter().map(|p| SafetensorsFile::open(p)).collect::<Result<Vec<_>, _>>()?;
+    /// Opens one weight file of any format that [`TensorFile`] reads; its table of tensors only.
+    ///
+    /// # Errors
+    /// It is broken or of another format.
+    pub fn single(path: &Path) -> Loaded<Self> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Self::from_files(folder, vec![TensorFile::open(path)?], None)
+    }
+
+    fn from_shards(folder: &Path, paths: Vec<PathBuf>, index: Option<PathBuf>) -> Loaded<Self> {
+        let files = paths.iter().map(|p| SafetensorsFile::open(p).map(TensorFile::from));
+        Self::from_files(folder, files.collect::<Result<_, _>>()?, index)
+    }
+
+    fn from_files(folder: &Path, files: Vec<TensorFile>, index: Option<PathBuf>) -> Loaded<Self> {
         let mut owners = BTreeMap::new();
         for (number, file) in files.iter().enumerate() {
             for name in file.entries().keys() {
@@ -61,12 +80,12 @@ impl WeightFiles {
                 }
             }
         }
-        Ok(Self { folder: folder.to_path_buf(), files, owners, index })
+        Ok(Self { folder: folder.to_path_buf(), files, owners, aliases: BTreeMap::new(), index })
     }
 
     /// The files on disk, the index among them.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(SafetensorsFile::path).chain(self.index.as_deref())
+        self.files.iter().map(TensorFile::path).chain(self.index.as_deref())
     }
 
     /// Number of weights in all tensors of floating-point type.
@@ -79,10 +98,42 @@ impl WeightFiles {
             .sum()
     }
 
-    fn find(&self, name: &str) -> Option<(&SafetensorsFile, &TensorEntry)> {
-        let file = self.files.get(*self.owners.get(name)?)?;
-        Some((file, file.entries().get(name)?))
+    /// The same files whose tensors can be asked for by further names: pairs of the new name and the one in the file.
+    pub fn with_aliases(self, aliases: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { aliases: aliases.into_iter().collect(), ..self }
     }
+
+    /// In a single file that holds a program: the kernel and the bias of each of its convolutions, in order.
+    pub fn convolutions(&self) -> &[(String, Option<String>)] {
+        match self.files.as_slice() {
+            [only] => only.convolutions(),
+            _ => &[],
+        }
+    }
+
+    /// Names of all tensors, in alphabetic order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.owners.keys().map(String::as_str)
+    }
+
+    /// Dimensions of a tensor, none when it is not there.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.find(name).map(|found| found.entry.shape.as_slice())
+    }
+
+    fn find(&self, name: &str) -> Option<Found<'_>> {
+        let (name, &owner) =
+            self.owners.get_key_value(self.aliases.get(name).map_or(name, String::as_str))?;
+        let file = self.files.get(owner)?;
+        Some(Found { file, name, entry: file.entries().get(name)? })
+    }
+}
+
+/// A tensor in a file, under its name there.
+struct Found<'a> {
+    file: &'a TensorFile,
+    name: &'a str,
+    entry: &'a TensorEntry,
 }
 
 /// The files that an index names.
@@ -127,6 +178,11 @@ impl Weights {
         Self { prefix: format!("{}{name}.", self.prefix), ..self.clone() }
     }
 
+    /// The tensors whose names begin with `prefix`, which ends in a dot or is empty, and are then without it.
+    pub fn below(&self, prefix: &str) -> Self {
+        Self { prefix: format!("{}{prefix}", self.prefix), ..self.clone() }
+    }
+
     /// Where tensors are loaded to.
     pub fn device(&self) -> &Device {
         &self.device
@@ -151,7 +207,7 @@ impl Weights {
     /// As [`Weights::tensor`].
     pub fn tensor_of_shapes(&self, name: &str, shapes: &[&[usize]]) -> Loaded<Tensor> {
         let full = format!("{}{name}", self.prefix);
-        let Some((file, entry)) = self.files.find(&full) else {
+        let Some(Found { file, name, entry }) = self.files.find(&full) else {
             return Err(BrokenFile::new(self.missing_in(), format!("has no tensor `{full}`")));
         };
         let wanted = shapes.first().copied().unwrap_or_default();
@@ -161,7 +217,7 @@ impl Weights {
                 format!("tensor `{full}` has shape {:?}, the configuration asks for {wanted:?}", entry.shape),
             ));
         }
-        let tensor = file.tensor(&full, &self.device)?;
+        let tensor = file.tensor(name, &self.device)?;
         tensor.reshape(wanted).map_err(|e| BrokenFile::new(file.path(), format!("tensor `{full}`: {e}")))
     }
 

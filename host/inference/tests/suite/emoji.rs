@@ -62,6 +62,14 @@ impl Observer for Witness {
         }
     }
 
+    fn part(&self, done: usize, parts: usize) {
+        panic!("a picture is made in steps, not in parts: {done} of {parts}");
+    }
+
+    fn text(&self, piece: &str) {
+        panic!("a picture says nothing: {piece}");
+    }
+
     fn note(&self, note: &str) {
         self.notes.lock().unwrap().push(note.to_owned());
     }

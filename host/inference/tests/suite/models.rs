@@ -6,7 +6,7 @@ use candle_core::Device;
 use qpyt_inference::diffusion::layout::ModelLayout;
 use qpyt_inference::diffusion::stable_diffusion::StableDiffusion;
 use qpyt_inference::text::ClipTokenizer;
-use qpyt_inference::{Prediction, scan_models};
+use qpyt_inference::{Family, Prediction, scan_models};
 use serde_json::{Value, json};
 
 use crate::support::{copy_folder, reference_folder, values};
@@ -44,9 +44,10 @@ impl Copy {
 fn a_model_is_described_from_its_configuration() {
     let scan = scan_models(&[reference_folder(), PathBuf::from("/nowhere")]);
     let model = scan.models.iter().find(|m| m.id == "sd15").unwrap();
-    assert_eq!((model.label.as_str(), model.family), ("Sd15", "stable-diffusion"));
-    assert_eq!((model.size_multiple, model.native_size), (4, 32));
-    assert_eq!(model.prediction, Prediction::Epsilon);
+    assert_eq!((model.label.as_str(), model.family), ("Sd15", Family::StableDiffusion));
+    let traits = model.painting.unwrap();
+    assert_eq!((traits.size_multiple, traits.native_size), (4, 32));
+    assert_eq!(traits.prediction, Prediction::Epsilon);
     let names: Vec<_> = model.files().iter().map(|f| f.strip_prefix(&model.path).unwrap()).collect();
     for name in ["model_index.json", "unet/diffusion_pytorch_model.safetensors", "tokenizer/tokenizer.json"] {
         assert!(names.contains(&Path::new(name)), "{name} is not in {names:?}");

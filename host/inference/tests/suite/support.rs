@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
+use qpyt_inference::Picture;
 use qpyt_inference::diffusion::noise::NoiseSource;
 use qpyt_inference::weights::SafetensorsFile;
 
@@ -13,7 +14,12 @@ pub(crate) fn repository() -> PathBuf {
 
 /// The folder of reference cases: `QPYT_REFERENCE_DIR`, or the ones of the repository.
 pub(crate) fn reference_folder() -> PathBuf {
-    std::env::var_os("QPYT_REFERENCE_DIR").map_or_else(|| repository().join("tests/reference"), PathBuf::from)
+    std::env::var_os("QPYT_REFERENCE_DIR").map_or_else(own_references, PathBuf::from)
+}
+
+/// Cases that only this repository has, such as those of the weights that ship.
+pub(crate) fn own_references() -> PathBuf {
+    repository().join("tests/reference")
 }
 
 /// The bundled model.
@@ -65,6 +71,11 @@ pub(crate) fn gap(ours: &Tensor, reference: &Tensor) -> f32 {
     gaps.fold(0.0, |a, b| if a > b || b.is_nan() { if b.is_nan() { f32::INFINITY } else { a } } else { b })
 }
 
+/// Largest magnitude of a tensor's values.
+pub(crate) fn largest(tensor: &Tensor) -> f32 {
+    values(tensor).into_iter().fold(0.0, |most, v| v.abs().max(most))
+}
+
 /// Standard deviation of a tensor's values.
 pub(crate) fn spread(tensor: &Tensor) -> f32 {
     let values = values(tensor);
@@ -89,6 +100,21 @@ impl NoiseSource for Recorded {
         assert_eq!(drawn.len(), count);
         drawn
     }
+}
+
+/// A colourful picture with fine and coarse structure, the same wherever it is made.
+pub(crate) fn patterned_picture(width: u32, height: u32) -> Picture {
+    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let rgb = pixels.flat_map(|(x, y)| [x * 7 + y * 3, x * y, x * x + y * 5].map(|v| (v % 256) as u8));
+    Picture { width, height, rgb: rgb.collect() }
+}
+
+/// Sets a key of a JSON file.
+pub(crate) fn set_in_file(path: &Path, key: &str, value: serde_json::Value) {
+    let mut config: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    config[key] = value;
+    std::fs::write(path, config.to_string()).unwrap();
 }
 
 /// Copies a folder with all that is in it.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::brick::Brick;
+
 /// Make pictures with bricks: a studio in the browser and on the command line.
 #[derive(Debug, Parser)]
 #[command(name = "qpyt", version, propagate_version = true)]
@@ -46,6 +48,9 @@ pub struct Serve {
     /// Don't open the browser
     #[arg(long)]
     pub no_open: bool,
+    /// Build the brick in this source folder on every save and swap it in (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub dev: Vec<PathBuf>,
 }
 
 impl Serve {
@@ -55,6 +60,7 @@ impl Serve {
             port: self.port.or(before.port),
             address: self.address.or(before.address),
             no_open: self.no_open || before.no_open,
+            dev: before.dev.into_iter().chain(self.dev).collect(),
         }
     }
 }
@@ -71,14 +77,15 @@ pub enum Command {
         /// The workflow
         file: PathBuf,
     },
-    /// List the installed bricks, or allow them folders
+    /// List the installed bricks, or say what they may do
     Bricks(Bricks),
-    /// List the installed models
-    Models {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// Keep keys and tokens that bricks may use and never see
+    #[command(subcommand)]
+    Secrets(SecretsAction),
+    /// Make bricks: start, build, check, test, pack and install them
+    Brick(Brick),
+    /// List the installed models, fetch others, or remove them
+    Models(Models),
     /// Print the OpenAPI document of the HTTP API
     Openapi,
 }
@@ -116,22 +123,125 @@ pub struct Bricks {
 /// What can be done with bricks.
 #[derive(Debug, Subcommand)]
 pub enum BricksAction {
-    /// Allow a brick to write files into a folder
+    /// Allow a brick to write into a folder, to reach a host, or to use a secret
     Grant {
         /// The brick, such as qpyt:save-to-disk
         brick: String,
-        /// The folder
-        #[arg(long, value_name = "DIR")]
-        folder: PathBuf,
+        #[command(flatten)]
+        scope: Scope,
+        /// Put it on trial at once: allowed, and counted
+        #[arg(long)]
+        trial: bool,
     },
     /// Take a permission back
     Revoke {
         /// The brick
         brick: String,
-        /// The folder
-        #[arg(long, value_name = "DIR")]
-        folder: PathBuf,
+        #[command(flatten)]
+        scope: Scope,
+        /// Put it on trial instead: still allowed, and counted, so that you see what it would break
+        #[arg(long)]
+        trial: bool,
     },
+    /// Make a brick forget what it remembers from run to run
+    Forget {
+        /// The brick
+        brick: String,
+    },
+    /// List what bricks did with their powers, newest first
+    Audit {
+        /// Only this brick
+        brick: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What is allowed: one of three.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Scope {
+    /// A folder that the brick writes into
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// A host with its port that the brick reaches, such as api.example.org:443 or *.example.org:443
+    #[arg(long, value_name = "HOST:PORT")]
+    pub host: Option<String>,
+    /// The name of a secret that the brick uses
+    #[arg(long, value_name = "NAME")]
+    pub secret: Option<String>,
+}
+
+/// What can be done with secrets.
+#[derive(Debug, Subcommand)]
+pub enum SecretsAction {
+    /// Keep a secret; its value is read from the standard input
+    Set {
+        /// Its name, such as example-key
+        name: String,
+    },
+    /// List the names of all secrets
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget a secret
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+/// `qpyt models` and what is below it.
+#[derive(Debug, Args)]
+pub struct Models {
+    /// What to do with them; without it, list those that are installed.
+    #[command(subcommand)]
+    pub action: Option<ModelsAction>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be done with models.
+#[derive(Debug, Subcommand)]
+pub enum ModelsAction {
+    /// List the models that can be fetched, and how each stands
+    #[command(alias = "catalog")]
+    Catalogue {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch a model of the catalogue, or go on with one that was interrupted
+    Pull {
+        /// The model, such as u2net
+        name: String,
+        /// Print one JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a model that was fetched, or what an interrupted pull left
+    Remove {
+        /// The model
+        name: String,
+        /// Don't ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+impl ModelsAction {
+    /// This, with `--json` that came before its word.
+    pub fn or_json(self, before: bool) -> Self {
+        match self {
+            Self::Catalogue { json } => Self::Catalogue { json: json || before },
+            Self::Pull { name, json } => Self::Pull { name, json: json || before },
+            remove @ Self::Remove { .. } => remove,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! The command line: every command is a thin layer over the studio that the HTTP API uses too.
 
 mod arguments;
+mod brick;
 mod bricks;
 mod check;
 mod models;
 mod run;
+mod secrets;
 mod serve;
 
 use std::io::IsTerminal;
@@ -15,9 +17,11 @@ use anyhow::Context;
 use clap::Parser;
 use qpyt_workflow::{Catalog, Document, Problem, import};
 
-use self::arguments::{Arguments, Bricks, BricksAction, Command, Common};
+use self::arguments::{Arguments, Bricks, BricksAction, Command, Common, Models};
+use self::brick::Brick;
 use crate::config::{Config, Environment, Overrides};
 use crate::setup::{self, Layout, SetupOptions};
+use crate::store::Store;
 use crate::studio::{Access, Studio};
 
 /// A workflow ran and failed, or something is wrong with the studio.
@@ -51,13 +55,24 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Some(Command::Run(run)) => run::run(&common, run).await,
             Some(Command::Check { file }) => check::check(&common, &file).await,
             Some(Command::Bricks(Bricks { action: None, json })) => bricks::list(&common, json).await,
-            Some(Command::Bricks(Bricks { action: Some(BricksAction::Grant { brick, folder }), .. })) => {
-                bricks::grant(&common, &brick, &folder).await
+            Some(Command::Bricks(Bricks { action: Some(action), json })) => match action {
+                BricksAction::Grant { brick, scope, trial } => {
+                    bricks::grant(&common, &brick, scope, trial).await
+                }
+                BricksAction::Revoke { brick, scope, trial } => {
+                    bricks::revoke(&common, &brick, scope, trial).await
+                }
+                BricksAction::Forget { brick } => bricks::forget(&common, &brick),
+                BricksAction::Audit { brick, json: also } => {
+                    bricks::audit(&common, brick.as_deref(), json || also)
+                }
+            },
+            Some(Command::Secrets(action)) => secrets::secrets(&common, action),
+            Some(Command::Brick(Brick { action })) => brick::run(&common, action).await,
+            Some(Command::Models(Models { action: None, json })) => models::list(&common, json).await,
+            Some(Command::Models(Models { action: Some(action), json })) => {
+                models::act(&common, action.or_json(json)).await
             }
-            Some(Command::Bricks(Bricks {
-                action: Some(BricksAction::Revoke { brick, folder }), ..
-            })) => bricks::revoke(&common, &brick, &folder).await,
-            Some(Command::Models { json }) => models::list(&common, json).await,
             Some(Command::Openapi) => {
                 println!("{}", crate::http::openapi_json().context("the OpenAPI document can't be written")?);
                 Ok(ExitCode::SUCCESS)
@@ -98,6 +113,12 @@ fn ready(common: &Common, config: &Config) -> anyhow::Result<Layout> {
         setup::prepare(&layout, SetupOptions { offline: config.offline })?;
     }
     Ok(layout)
+}
+
+/// The data folder for a command that needs nothing else.
+fn open_store(common: &Common) -> anyhow::Result<Store> {
+    let config = Config::load(&overrides(common), &Environment::of_process()?)?;
+    Ok(Store::open_beside(&config.data)?)
 }
 
 fn overrides(common: &Common) -> Overrides {

@@ -1,17 +1,20 @@
 //! `qpyt serve`: the studio in the browser.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::Router;
+use qpyt_author::build::BuildOptions;
+use qpyt_author::dev::DevLoop;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::{Common, Serve};
-use super::{overrides, ready};
+use super::{brick, overrides, ready};
 use crate::config::{Config, Environment, Overrides};
 use crate::http;
 use crate::studio::{Access, Studio};
@@ -38,6 +41,11 @@ pub(super) async fn serve(common: &Common, options: Serve) -> anyhow::Result<Exi
     let token = (!address.ip().is_loopback()).then(new_token);
     let studio = Arc::new(Studio::open(&config, layout, Access::Own).await?);
     studio.start()?;
+    let developed = CancellationToken::new();
+    let _ends_with_this = developed.clone().drop_guard();
+    for source in &options.dev {
+        develop(&studio, &config, source, developed.clone())?;
+    }
     let page = page(address, token.as_deref());
     println!("Qpyt Studio is ready after {:.1} s: {page}", started.elapsed().as_secs_f64());
     if config.open_browser && open::that_detached(&page).is_err() {
@@ -46,6 +54,19 @@ pub(super) async fn serve(common: &Common, options: Serve) -> anyhow::Result<Exi
     answer(listener, http::router(studio.clone(), address, token)).await.context("the server failed")?;
     studio.stop();
     Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the brick in `source` on every save, into the folder that the studio watches.
+fn develop(studio: &Studio, config: &Config, source: &Path, cancel: CancellationToken) -> anyhow::Result<()> {
+    let build = BuildOptions { sdk: studio.layout.root.join("sdk"), offline: config.offline };
+    let dev = DevLoop::new(source, &studio.store.bricks_folder(), build)?;
+    let source = source.to_owned();
+    tokio::spawn(async move {
+        if let Err(error) = dev.run(cancel, brick::tell_of_build).await {
+            eprintln!("{} is not built any more: {error}", source.display());
+        }
+    });
+    Ok(())
 }
 
 /// Answers until told to stop. Requests under way get a moment to end; open event streams never end by themselves.
@@ -82,7 +103,7 @@ fn new_token() -> String {
     format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple())
 }
 
-async fn told_to_stop() {
+pub(super) async fn told_to_stop() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

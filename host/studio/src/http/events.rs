@@ -65,7 +65,9 @@ impl From<&Event> for EventBody {
 /// Follow what happens
 ///
 /// Server-sent events. `job`: a kept event (`EventBody`, its `id` is `seq`). `progress` (`ProgressUpdate`) and
-/// `preview` (`Preview`): not kept, only the newest counts.
+/// `preview` (`Preview`): not kept, only the newest counts. `bricks` (`BrickChange`): not kept; ask for the list of
+/// bricks then, and after each new connection. `models` (`CatalogueModel`): not kept; how a model stands while it is
+/// fetched, and after.
 #[utoipa::path(get, path = "/api/events", operation_id = "stream_events", tag = "jobs", params(After),
     responses((status = 200, description = "Events", content_type = "text/event-stream", body = String)))]
 pub async fn stream(
@@ -106,6 +108,8 @@ impl Feed {
                 message = messages.recv() => match message {
                     Ok(Message::Progress(update)) => self.send("progress", &*update).await,
                     Ok(Message::Preview(preview)) => self.send("preview", &*preview).await,
+                    Ok(Message::Bricks(change)) => self.send("bricks", &*change).await,
+                    Ok(Message::Models(model)) => self.send("models", &*model).await,
                     Err(RecvError::Lagged(_)) => Ok(()),
                     Err(RecvError::Closed) => Err(Ended),
                 },

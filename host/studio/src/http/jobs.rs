@@ -162,11 +162,13 @@ impl From<StoreError> for ApiError {
             StoreError::NoJob(_)
             | StoreError::NoResult(_)
             | StoreError::NoGrant(_)
+            | StoreError::NoSecret(_)
             | StoreError::NoWorkflow(_)
             | StoreError::NoContent(_) => StatusCode::NOT_FOUND,
             StoreError::JobConflict(_) | StoreError::JobNotFinished(_) | StoreError::WorkflowExists(_) => {
                 StatusCode::CONFLICT
             }
+            StoreError::BadSecret(_) => StatusCode::BAD_REQUEST,
             StoreError::QueueFull { .. } => StatusCode::TOO_MANY_REQUESTS,
             StoreError::DocumentTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             StoreError::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,

@@ -1,7 +1,9 @@
 //! The HTTP API: one file per resource, all behind the same guard, described by a generated OpenAPI document.
 
 mod assets;
+pub(crate) mod audit;
 mod bricks;
+mod catalogue;
 mod content;
 mod error;
 mod events;
@@ -10,7 +12,10 @@ mod gallery;
 mod grants;
 mod guard;
 mod jobs;
+mod metrics;
 mod models;
+mod network;
+mod secrets;
 mod workflows;
 
 use std::net::SocketAddr;
@@ -47,7 +52,8 @@ const MAX_JSON: usize = qpyt_workflow::MAX_BYTES + 64 * 1024;
         error::ErrorBody,
         events::EventBody,
         crate::jobs::progress::ProgressUpdate,
-        crate::jobs::progress::Preview
+        crate::jobs::progress::Preview,
+        crate::library::view::BrickChange
     ))
 )]
 struct Described;
@@ -72,12 +78,16 @@ fn api() -> OpenApiRouter<Arc<Studio>> {
         .routes(routes!(health))
         .merge(bricks::routes())
         .merge(models::routes())
+        .merge(catalogue::routes())
         .merge(jobs::routes())
         .routes(routes!(events::stream))
         .merge(gallery::routes())
         .merge(content::routes())
         .merge(workflows::routes())
         .merge(grants::routes())
+        .merge(secrets::routes())
+        .merge(network::routes())
+        .merge(audit::routes())
 }
 
 /// The OpenAPI document as JSON.
@@ -115,7 +125,8 @@ pub fn router(studio: Arc<Studio>, address: SocketAddr, token: Option<String>) -
     let compressible = SizeAbove::new(1024)
         .and(NotForContentType::const_new("text/event-stream"))
         .and(NotForContentType::IMAGES);
-    api.route("/api/openapi.json", get(move || async move { Json(document.as_ref().clone()) }))
+    api.route("/metrics", get(metrics::text))
+        .route("/api/openapi.json", get(move || async move { Json(document.as_ref().clone()) }))
         .route("/api/{*rest}", axum::routing::any(unknown))
         .layer(DefaultBodyLimit::max(MAX_JSON))
         .with_state(studio)

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::header::IF_NONE_MATCH;
 use axum::http::{HeaderMap, StatusCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,6 +26,7 @@ pub fn routes() -> OpenApiRouter<Arc<Studio>> {
         .routes(routes!(load, save, delete))
         .routes(routes!(preset))
         .routes(routes!(import))
+        .routes(routes!(migrate))
 }
 
 /// A saved workflow in the list.
@@ -53,6 +54,13 @@ pub struct ImportedView {
     document: Value,
     /// What could not be taken over.
     notes: Vec<String>,
+}
+
+/// A workflow to be carried over.
+#[derive(Deserialize, ToSchema)]
+struct MigrateRequest {
+    /// The document.
+    document: Value,
 }
 
 /// List saved workflows and presets
@@ -133,6 +141,22 @@ async fn import(State(studio): State<Arc<Studio>>, body: Bytes) -> Result<Json<I
         .map_err(|error| ApiError::bad_request("malformed-document", error.to_string()))?;
     let document = serde_json::to_value(&imported.document).map_err(ApiError::internal)?;
     Ok(Json(ImportedView { document, notes: imported.notes }))
+}
+
+/// Carry a workflow to the installed versions
+///
+/// Where a brick was last used in another version, as the document's lock tells, its parameters are carried over by the
+/// brick's own rule. The answer is a document; nothing is saved.
+#[utoipa::path(post, path = "/api/workflows/migrate", operation_id = "migrate_document", tag = "workflows", request_body = MigrateRequest,
+    responses((status = 200, description = "What was asked for", body = ImportedView), (status = 400, description = "The request is not right", body = ErrorBody)))]
+async fn migrate(
+    State(studio): State<Arc<Studio>>,
+    ApiJson(request): ApiJson<MigrateRequest>,
+) -> Result<Json<ImportedView>, ApiError> {
+    let document = super::jobs::read(request.document)?;
+    let migrated = crate::jobs::migrate::migrate(document, &studio.library.current()).await;
+    let document = serde_json::to_value(&migrated.document).map_err(ApiError::internal)?;
+    Ok(Json(ImportedView { document, notes: migrated.notes }))
 }
 
 fn parse(name: &str) -> Result<WorkflowName, ApiError> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qpyt_bricks::{Digest, NamedValue, RunError, RunRequest, Value};
+use qpyt_bricks::{Digest, Limits, NamedValue, PACKAGES, RunError, RunRequest, Value};
 use qpyt_workflow::{Document, KeyParts, Plan, PortRef, Step, cache_key, plan, record_lock};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -16,15 +16,13 @@ use super::precheck::models_of;
 use super::progress::{BrickProgress, BrickState, Bricks};
 use super::values::{self, Kept};
 use super::view::JobFailure;
-use crate::library::Library;
+use crate::library::{Installed, Library};
 use crate::models::Models;
+use crate::network::Network;
 use crate::store::{CachedRun, EventKind, Job, JobId, Outcome, Store, StoreError};
 
 /// What inference runs on; part of every cache key.
 const BACKEND: &str = "candle-cpu-f32";
-/// The contract that bricks are run with; part of every cache key.
-const CONTRACTS: &str = "qpyt:brick@0.1.0;qpyt:media@0.1.0;qpyt:job@0.1.0;qpyt:ai@0.1.0;qpyt:store@0.1.0";
-
 /// How often the end of a job is written again while the disk is full.
 const REPEAT: Duration = Duration::from_secs(2);
 
@@ -36,8 +34,12 @@ pub struct Executor {
     pub library: Arc<Library>,
     /// The models.
     pub models: Arc<Models>,
+    /// The way out for bricks.
+    pub network: Arc<Network>,
     /// What running jobs look like.
     pub live: Arc<Live>,
+    /// Limits of the bricks, by id, that have others than the runtime's.
+    pub limits: HashMap<String, Limits>,
 }
 
 /// Why a job ended before its last brick.
@@ -65,8 +67,10 @@ impl Executor {
         if self.store.job(job.id).is_ok_and(|job| job.cancel_requested) {
             cancel.cancel();
         }
-        let ended =
-            Run { executor: self, job: job.id, cancel, values: HashMap::new() }.run(&job.targets).await;
+        let installed = self.library.current();
+        let ended = Run { executor: self, job: job.id, installed, cancel, values: HashMap::new() }
+            .run(&job.targets)
+            .await;
         let outcome = match ended {
             Ok(()) => Outcome::Succeeded,
             Err(Stopped::Cancelled) => Outcome::Cancelled,
@@ -112,7 +116,7 @@ impl Executor {
         let key = cache_key(&KeyParts {
             component: &step.spec.digest,
             brick: &step.spec.id,
-            contracts: CONTRACTS,
+            contracts: &contracts(),
             params: &step.params,
             inputs: &digests,
             models: &models,
@@ -135,7 +139,13 @@ impl Executor {
     }
 
     /// Notes in the job's document which models, by digest, it runs on.
-    fn lock_models(&self, job: JobId, mut document: Document, steps: &[Step]) -> Result<(), StoreError> {
+    fn lock_models(
+        &self,
+        job: JobId,
+        installed: &Installed,
+        mut document: Document,
+        steps: &[Step],
+    ) -> Result<(), StoreError> {
         let mut models = Vec::new();
         for step in steps {
             models.extend(self.models(step)?);
@@ -143,7 +153,7 @@ impl Executor {
         if models.is_empty() {
             return Ok(());
         }
-        record_lock(&mut document, &self.library.catalog(), models);
+        record_lock(&mut document, &installed.catalog, models);
         self.store.note_document(job, &json!(document))
     }
 
@@ -169,6 +179,8 @@ impl Executor {
 struct Run<'a> {
     executor: &'a Arc<Executor>,
     job: JobId,
+    /// The bricks as they were when the job began; a swap meanwhile concerns later jobs.
+    installed: Arc<Installed>,
     cancel: CancellationToken,
     values: HashMap<PortRef, Vec<Value>>,
 }
@@ -183,8 +195,8 @@ struct Ran {
 impl Run<'_> {
     async fn run(&mut self, targets: &[String]) -> Result<(), Stopped> {
         let (document, plan) = self.plan(targets)?;
-        let (job, steps) = (self.job, plan.steps.clone());
-        self.off_thread(move |executor| executor.lock_models(job, document, &steps)).await?;
+        let (job, steps, installed) = (self.job, plan.steps.clone(), self.installed.clone());
+        self.off_thread(move |executor| executor.lock_models(job, &installed, document, &steps)).await?;
         let pending = |step: &Step| (step.node.to_string(), BrickProgress::at(BrickState::Pending));
         self.executor.live.expect(self.job, plan.steps.iter().map(pending).collect());
         for step in &plan.steps {
@@ -202,9 +214,9 @@ impl Run<'_> {
         };
         let document = self.executor.store.job_document(self.job)?;
         let document = Document::try_from(document).map_err(|error| failed(error.to_string()))?;
-        let catalog = self.executor.library.catalog();
+        let catalog = &self.installed.catalog;
         // It was sound when it was sent; a brick must have gone since.
-        let planned = qpyt_workflow::targets(targets).and_then(|targets| plan(&document, &catalog, &targets));
+        let planned = qpyt_workflow::targets(targets).and_then(|targets| plan(&document, catalog, &targets));
         match planned {
             Ok(plan) => Ok((document, plan)),
             Err(problems) => Err(failed(
@@ -288,20 +300,20 @@ impl Run<'_> {
         key: Option<Digest>,
     ) -> Result<Ran, RunError> {
         let gone = || RunError::UnknownBrick { brick: step.spec.id.to_string() };
-        let binary = self.executor.library.binary_of(&step.spec).ok_or_else(gone)?;
+        let version = self.installed.version_of(&step.spec).ok_or_else(gone)?;
         let host =
-            Arc::new(BrickHost::new(self.executor, self.job, step, *binary.digest(), self.cancel.clone()));
-        let outcome = binary
-            .run(RunRequest {
-                brick: step.spec.id.to_string(),
-                inputs,
-                params: step.params.clone(),
-                seed: seed(key),
-                limits: None,
-                cancel: self.cancel.clone(),
-                host: host.clone(),
-            })
-            .await?;
+            Arc::new(BrickHost::new(self.executor, self.job, step, version.digest(), self.cancel.clone()));
+        let request = RunRequest {
+            brick: step.spec.id.to_string(),
+            inputs,
+            params: step.params.clone(),
+            seed: seed(key),
+            state: None,
+            limits: self.executor.limits.get(step.spec.id.as_str()).copied(),
+            cancel: self.cancel.clone(),
+            host: host.clone(),
+        };
+        let outcome = version.run(request, Some(&self.job.to_string())).await?;
         let keepable = host.depends_only_on(&models_of(&step.spec.params_schema, &step.params));
         let millis = u64::try_from(outcome.usage.wall.as_millis()).unwrap_or(u64::MAX);
         Ok(Ran { outputs: outcome.outputs, millis, keepable })
@@ -316,9 +328,19 @@ impl Run<'_> {
     }
 
     fn tell_end(&self, step: &Step, state: BrickState, kept: Kept, millis: u64) -> Result<(), StoreError> {
-        let progress = BrickProgress { outputs: values::by_port(kept), ..BrickProgress::at(state) };
-        let data =
-            json!({ "cached": state == BrickState::Cached, "millis": millis, "outputs": progress.outputs });
+        let digest = step.spec.digest.to_string();
+        let data = json!({
+            "cached": state == BrickState::Cached,
+            "millis": millis,
+            "digest": digest,
+            "version": step.spec.version,
+            "outputs": values::by_port(kept.clone()),
+        });
+        let progress = BrickProgress {
+            digest: Some(digest),
+            outputs: values::by_port(kept),
+            ..BrickProgress::at(state)
+        };
         self.tell(step, EventKind::BrickFinished, progress, data)
     }
 
@@ -337,6 +359,11 @@ impl Run<'_> {
         self.executor.store.record(self.job, kind, data, Some(&json!(bricks)))?;
         Ok(())
     }
+}
+
+/// The contract that bricks are run with, with the version of each package; part of every cache key.
+fn contracts() -> String {
+    PACKAGES.map(|(package, version)| format!("{package}@{version}")).join(";")
 }
 
 /// The number that a brick's own random choices start from: always the same for a pure run.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use super::progress::{Preview, ProgressUpdate};
+use crate::library::view::BrickChange;
+use crate::pull::view::CatalogueModel;
 
 /// How many messages a slow listener may fall behind before older ones are dropped for it.
 const BACKLOG: usize = 256;
@@ -17,6 +19,10 @@ pub enum Message {
     Progress(Arc<ProgressUpdate>),
     /// What a brick's picture looks like so far.
     Preview(Arc<Preview>),
+    /// What happened to an installed brick.
+    Bricks(Arc<BrickChange>),
+    /// How a model stands now.
+    Models(Arc<CatalogueModel>),
 }
 
 /// The place where messages are handed out.
@@ -45,6 +51,16 @@ impl Hub {
     /// Hands out a glimpse.
     pub fn preview(&self, preview: Preview) {
         self.send(Message::Preview(Arc::new(preview)));
+    }
+
+    /// Hands out what happened to a brick.
+    pub fn bricks(&self, change: BrickChange) {
+        self.send(Message::Bricks(Arc::new(change)));
+    }
+
+    /// Hands out how a model stands.
+    pub fn models(&self, model: CatalogueModel) {
+        self.send(Message::Models(Arc::new(model)));
     }
 
     fn send(&self, message: Message) {

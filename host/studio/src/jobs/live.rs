@@ -129,6 +129,9 @@ impl Live {
             progress.step = update.step;
             progress.steps = update.steps;
             progress.note.clone_from(&update.note);
+            if update.text.is_some() {
+                progress.text.clone_from(&update.text);
+            }
         }
         self.hub.progress(update);
     }

@@ -11,14 +11,17 @@ mod host;
 pub mod hub;
 pub mod lane;
 mod live;
+pub mod migrate;
 mod precheck;
 pub mod progress;
+mod reach;
 mod values;
 pub mod view;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use qpyt_bricks::Digest;
+use qpyt_bricks::{Digest, Limits};
 use qpyt_workflow::{Catalog, Document, Problem, canonical_json, draw_seeds, plan, record_lock, validate};
 use serde_json::json;
 use tokio::sync::Notify;
@@ -31,6 +34,7 @@ use self::progress::{BrickProgress, BrickState, Bricks};
 use self::view::JobView;
 use crate::library::Library;
 use crate::models::Models;
+use crate::network::Network;
 use crate::store::{CancelOutcome, Inserted, Job, JobId, JobState, Lane, NewJob, Store, StoreError};
 
 /// A workflow to run.
@@ -61,6 +65,8 @@ pub struct JobSettings {
     pub cpu_lanes: usize,
     /// How many jobs may wait.
     pub max_queue: u32,
+    /// Limits of the bricks, by id, that have others than the runtime's.
+    pub brick_limits: HashMap<String, Limits>,
 }
 
 /// The jobs of one studio.
@@ -77,14 +83,22 @@ pub struct Jobs {
 
 impl Jobs {
     /// Jobs over these parts. Nothing runs before [`start`](Self::start).
-    pub fn new(store: Arc<Store>, library: Arc<Library>, models: Arc<Models>, settings: JobSettings) -> Self {
+    pub fn new(
+        store: Arc<Store>,
+        library: Arc<Library>,
+        models: Arc<Models>,
+        network: Arc<Network>,
+        settings: JobSettings,
+    ) -> Self {
         let hub = Hub::default();
         let live = Arc::new(Live::new(hub.clone()));
         let executor = Arc::new(Executor {
             store: store.clone(),
             library: library.clone(),
             models: models.clone(),
+            network,
             live: live.clone(),
+            limits: settings.brick_limits.clone(),
         });
         Self { store, library, models, live, hub, executor, arrived: Arc::default(), settings }
     }

@@ -50,14 +50,26 @@ fn named_things(document: &Document, catalog: &Catalog) -> Vec<(NodeId, String, 
     let mut found = Vec::new();
     for node in &document.bricks {
         let Ok(spec) = catalog.resolve_node(document, node) else { continue };
-        for (name, widget) in widgets(&spec.params_schema) {
+        let value_of = |name: &str| {
             let default = || spec.params_schema.pointer(&format!("/properties/{name}/default"));
-            if let Some(value) = node.params.get(name).or_else(default).and_then(Value::as_str) {
+            node.params.get(name).or_else(default)
+        };
+        for (name, widget) in widgets(&spec.params_schema) {
+            let Some(value) = value_of(name).and_then(Value::as_str) else { continue };
+            if counts(&spec.params_schema, name, value_of) {
                 found.push((node.id.clone(), name.to_owned(), widget.to_owned(), value.to_owned()));
             }
         }
     }
     found
+}
+
+/// Whether a parameter means anything beside the others: `"x-when": "place=studio"` ties it to the value of another.
+fn counts<'a>(schema: &Value, name: &str, value_of: impl Fn(&str) -> Option<&'a Value>) -> bool {
+    let condition = schema.pointer(&format!("/properties/{name}/x-when")).and_then(Value::as_str);
+    condition.and_then(|condition| condition.split_once('=')).is_none_or(|(other, wanted)| {
+        value_of(other).and_then(Value::as_str).is_none_or(|value| value == wanted)
+    })
 }
 
 /// The parameters of a schema that ask for a widget.

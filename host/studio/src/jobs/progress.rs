@@ -40,6 +40,12 @@ pub struct BrickProgress {
     /// What it is doing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// What a model has written so far; of a long text the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Digest of the version of the brick that ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// What came out, by port.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, Vec<ValueSummary>>,
@@ -48,7 +54,16 @@ pub struct BrickProgress {
 impl BrickProgress {
     /// A brick that has only its state to tell.
     pub fn at(state: BrickState) -> Self {
-        Self { state, fraction: None, step: None, steps: None, note: String::new(), outputs: BTreeMap::new() }
+        Self {
+            state,
+            fraction: None,
+            step: None,
+            steps: None,
+            note: String::new(),
+            text: None,
+            digest: None,
+            outputs: BTreeMap::new(),
+        }
     }
 }
 
@@ -114,6 +129,9 @@ pub struct ProgressUpdate {
     pub steps: Option<u32>,
     /// What it is doing.
     pub note: String,
+    /// What a model has written so far; of a long text the end. Left out when nothing was added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// A glimpse of the picture that is being made. Not kept.

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use qpyt_author::FileError;
+use qpyt_author::files::replace;
 use serde::Deserialize;
 
 use super::SetupError;
@@ -39,7 +41,7 @@ pub(super) fn install(
 
 /// The folders of the workspace that hold a brick.
 fn brick_folders(workspace: &Path) -> Result<Vec<PathBuf>, SetupError> {
-    let failed = || SetupError::io("read", workspace);
+    let failed = || FileError::on("read", workspace);
     let mut folders = Vec::new();
     for entry in fs::read_dir(workspace).map_err(failed())? {
         let folder = entry.map_err(failed())?.path();
@@ -53,12 +55,13 @@ fn brick_folders(workspace: &Path) -> Result<Vec<PathBuf>, SetupError> {
 
 fn install_brick(source: &Path, component: &Path, target: &Path) -> Result<(), SetupError> {
     let manifest_path = source.join("brick.toml");
-    let manifest = fs::read(&manifest_path).map_err(SetupError::io("read", &manifest_path))?;
+    let manifest = fs::read(&manifest_path).map_err(FileError::on("read", &manifest_path))?;
     let file_name = component_name(&manifest_path, &manifest)?;
-    let wasm = fs::read(component).map_err(SetupError::io("read", component))?;
-    fs::create_dir_all(target).map_err(SetupError::io("create the folder", target))?;
+    let wasm = fs::read(component).map_err(FileError::on("read", component))?;
+    fs::create_dir_all(target).map_err(FileError::on("create the folder", target))?;
     replace(&target.join(file_name), &wasm)?;
-    replace(&target.join("brick.toml"), &manifest)
+    replace(&target.join("brick.toml"), &manifest)?;
+    Ok(())
 }
 
 /// The name that the manifest gives the component's file; a plain name, never a path.
@@ -76,23 +79,13 @@ fn component_name(path: &Path, manifest: &[u8]) -> Result<String, SetupError> {
     }
 }
 
-/// Replaces a file in one step, and not at all when it is the same already.
-fn replace(path: &Path, content: &[u8]) -> Result<(), SetupError> {
-    if fs::read(path).is_ok_and(|old| old == content) {
-        return Ok(());
-    }
-    let new = path.with_added_extension("new");
-    fs::write(&new, content).map_err(SetupError::io("write", &new))?;
-    fs::rename(&new, path).map_err(SetupError::io("write", path))
-}
-
 fn remove_others(dist: &Path, installed: &BTreeSet<OsString>) -> Result<(), SetupError> {
-    fs::create_dir_all(dist).map_err(SetupError::io("create the folder", dist))?;
-    for entry in fs::read_dir(dist).map_err(SetupError::io("read", dist))? {
-        let entry = entry.map_err(SetupError::io("read", dist))?;
+    fs::create_dir_all(dist).map_err(FileError::on("create the folder", dist))?;
+    for entry in fs::read_dir(dist).map_err(FileError::on("read", dist))? {
+        let entry = entry.map_err(FileError::on("read", dist))?;
         let path = entry.path();
         if path.is_dir() && !installed.contains(&entry.file_name()) {
-            fs::remove_dir_all(&path).map_err(SetupError::io("remove", &path))?;
+            fs::remove_dir_all(&path).map_err(FileError::on("remove", &path))?;
         }
     }
     Ok(())

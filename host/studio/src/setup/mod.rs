@@ -9,9 +9,7 @@ mod error;
 mod install;
 mod layout;
 mod lock;
-mod progress;
-mod sources;
-mod tool;
+pub(crate) mod progress;
 mod web;
 
 pub use error::SetupError;

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use qpyt_author::sources::{self, Stamp};
+use qpyt_author::tool::Tool;
+
 use super::lock::SetupLock;
-use super::sources::{self, Stamp};
-use super::tool::Tool;
-use super::{Layout, SetupError, SetupOptions};
+use super::{Layout, SetupError, SetupOptions, progress};
 
 /// The oldest Node whose major version will do.
 const OLDEST_NODE: u32 = 20;
@@ -24,10 +25,10 @@ pub(super) fn ensure(layout: &Layout, options: SetupOptions) -> Result<(), Setup
     let _lock = SetupLock::wait(&notes.join("web.lock"))?;
 
     let packages = web.join("node_modules");
-    let wanted = sources::digest(&[web.join("package.json"), web.join("package-lock.json")])?;
+    let wanted = sources::digest(&[web.join("package.json"), web.join("package-lock.json")], &[])?;
     // Inside the folder it is about, so that both go together.
     let fetched = Stamp::at(packages.join(".fetched"));
-    let source = sources::digest(std::slice::from_ref(&web))?;
+    let source = sources::digest(std::slice::from_ref(&web), &[])?;
     let built = Stamp::at(notes.join("web.stamp"));
     let is_built = built.is(&[source]) && layout.web_dist.join("index.html").is_file();
     if is_built && fetched.is(&[wanted]) {
@@ -39,11 +40,12 @@ pub(super) fn ensure(layout: &Layout, options: SetupOptions) -> Result<(), Setup
         if options.offline {
             command.arg("--offline");
         }
-        NODE.step("Fetching the packages of the web app", command, |_| {})?;
+        progress::run(&NODE, "Fetching the packages of the web app", command, |_| {})?;
         fetched.set(&[wanted])?;
     }
-    NODE.step("Building the web app", npm(&web, &["run", "build"]), |_| {})?;
-    built.set(&[source])
+    progress::run(&NODE, "Building the web app", npm(&web, &["run", "build"]), |_| {})?;
+    built.set(&[source])?;
+    Ok(())
 }
 
 fn npm(web: &Path, arguments: &[&str]) -> Command {

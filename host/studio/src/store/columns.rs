@@ -12,7 +12,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as NameError, StrDeserializer};
 use serde_json::Value;
 
-use super::{EventKind, JobId, JobState, Lane};
+use super::{CallOutcome, EventKind, JobId, JobState, Lane};
 
 fn unreadable(error: impl Error + Send + Sync + 'static) -> FromSqlError {
     FromSqlError::Other(Box::new(error))
@@ -110,4 +110,4 @@ macro_rules! kept_as_text {
     )*};
 }
 
-kept_as_text!(EventKind, JobId, JobState, Lane);
+kept_as_text!(CallOutcome, EventKind, JobId, JobState, Lane);

@@ -79,6 +79,12 @@ pub enum StoreError {
     /// No such grant.
     #[error("There is no grant {0}.")]
     NoGrant(i64),
+    /// No such secret.
+    #[error("There is no secret \"{0}\". Store it with: qpyt secrets set {0}")]
+    NoSecret(String),
+    /// A secret cannot have this name or value.
+    #[error("The secret can't be kept. {0}")]
+    BadSecret(String),
     /// No such workflow.
     #[error("There is no saved workflow named \"{0}\".")]
     NoWorkflow(String),
@@ -130,7 +136,9 @@ impl StoreError {
             | Self::NoJob(_)
             | Self::NoResult(_)
             | Self::NoGrant(_)
+            | Self::NoSecret(_)
             | Self::NoWorkflow(_) => "not-found",
+            Self::BadSecret(_) => "bad-secret",
             Self::JobConflict(_) => "job-conflict",
             Self::QueueFull { .. } => "queue-full",
             Self::JobNotFinished(_) => "not-finished",

@@ -19,12 +19,20 @@ pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
 /// After a crash the target is either as before or complete. Replaces what is there.
 pub(super) fn write_whole(staging: &Path, target: &Path, parts: &[&[u8]]) -> Result<(), StoreError> {
     let temporary = Temporary::new(staging);
-    temporary.fill(parts).map_err(|source| StoreError::io("write", &temporary.path, source))?;
-    if let Some(folder) = target.parent() {
-        create_folder(folder)?;
-    }
-    fs::rename(&temporary.path, target).map_err(|source| StoreError::io("write", target, source))?;
-    target.parent().map_or(Ok(()), sync_folder)
+    temporary
+        .fill(&fs::OpenOptions::new(), parts)
+        .map_err(|source| StoreError::io("write", &temporary.path, source))?;
+    temporary.become_file(target)
+}
+
+/// Like [`write_whole`], for the owner's eyes only.
+pub(super) fn write_private(staging: &Path, target: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let temporary = Temporary::new(staging);
+    let mut options = fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    temporary.fill(&options, &[bytes]).map_err(|source| StoreError::io("write", &temporary.path, source))?;
+    temporary.become_file(target)
 }
 
 /// Makes a rename durable. Folders cannot be opened as files on Windows, which needs no such step.
@@ -47,12 +55,21 @@ impl Temporary {
         Self { path: staging.join(format!("{}.tmp", uuid::Uuid::new_v4())) }
     }
 
-    fn fill(&self, parts: &[&[u8]]) -> io::Result<()> {
-        let mut file = File::create_new(&self.path)?;
+    fn fill(&self, options: &fs::OpenOptions, parts: &[&[u8]]) -> io::Result<()> {
+        let mut file = options.clone().write(true).create_new(true).open(&self.path)?;
         for part in parts {
             file.write_all(part)?;
         }
         file.sync_all()
+    }
+
+    /// Takes the place of `target`.
+    fn become_file(self, target: &Path) -> Result<(), StoreError> {
+        if let Some(folder) = target.parent() {
+            create_folder(folder)?;
+        }
+        fs::rename(&self.path, target).map_err(|source| StoreError::io("write", target, source))?;
+        target.parent().map_or(Ok(()), sync_folder)
     }
 }
 

@@ -288,6 +288,20 @@ fn get(connection: &Connection, id: JobId) -> Result<Job, ChangeError> {
 }
 
 impl Store {
+    /// How many jobs wait and run, by the name of their state.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn queue_lengths(&self) -> Result<Vec<(&'static str, u32)>, StoreError> {
+        self.read(|connection| {
+            let mut count = connection.prepare_cached("SELECT COUNT(*) FROM jobs WHERE state = ?1")?;
+            [JobState::Queued, JobState::Running]
+                .into_iter()
+                .map(|state| Ok((state.as_str(), count.query_row([state.as_str()], |row| row.get(0))?)))
+                .collect()
+        })
+    }
+
     /// Queues a job at the end of its lane. `max_queue` bounds the jobs that wait, over all lanes.
     ///
     /// # Errors

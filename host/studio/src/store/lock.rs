@@ -1,4 +1,5 @@
-//! One process per data folder: a lock file that the operating system releases when its holder dies.
+//! One owner per data folder, and one process at a time that opens its database: lock files that the operating
+//! system releases when their holder dies.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -15,13 +16,7 @@ impl FolderLock {
     /// Takes the folder or says who has it.
     pub(super) fn take(data: &Path) -> Result<Self, StoreError> {
         let path = data.join("qpyt.lock");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(|source| StoreError::io("open", &path, source))?;
+        let mut file = open(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -32,6 +27,32 @@ impl FolderLock {
         write_pid(&mut file).map_err(|source| StoreError::io("write", &path, source))?;
         Ok(Self { _file: file })
     }
+}
+
+/// Held while the database is made, switched to its journal or upgraded, until dropped. Two that switch a new file to
+/// its write-ahead log at once refuse each other: SQLite answers "locked" there without waiting.
+pub(super) struct OpeningLock {
+    _file: File,
+}
+
+impl OpeningLock {
+    /// Waits until no other process opens the database of this folder, a matter of milliseconds.
+    pub(super) fn wait(data: &Path) -> Result<Self, StoreError> {
+        let path = data.join("qpyt.opening");
+        let file = open(&path)?;
+        file.lock().map_err(|source| StoreError::io("lock", &path, source))?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn open(path: &Path) -> Result<File, StoreError> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(|source| StoreError::io("open", path, source))
 }
 
 fn read_pid(file: &mut File) -> Option<u32> {

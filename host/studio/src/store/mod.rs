@@ -1,17 +1,21 @@
 //! Everything that stays when the program ends, under one data folder: jobs and their events, cached results,
-//! pictures, the gallery, saved workflows and grants.
+//! pictures, the gallery, saved workflows, grants, the audit and secrets.
 //!
 //! ```text
 //! <data>/qpyt.lock     held by the process that uses the folder
 //!        qpyt.db       SQLite: all rows
+//!        secrets.json  what the person keeps from bricks while letting them use it
 //!        content/      pictures, tensors and files, named by their digests
 //!        workflows/    one JSON document per saved workflow
 //!        bricks/       bricks that the user added
+//!        models/       models that the user added or fetched
 //!        cache/        compiled bricks and other things that can be made again
 //! ```
 //!
 //! Calls are short and block; asynchronous callers use `spawn_blocking` with an `Arc<Store>`.
 
+mod audit;
+mod brick_state;
 mod columns;
 mod content;
 mod error;
@@ -22,8 +26,11 @@ mod grants;
 mod jobs;
 mod lock;
 mod model_files;
+mod publishers;
 mod runs;
 mod schema;
+mod secrets;
+mod switches;
 mod workflows;
 
 use std::path::{Path, PathBuf};
@@ -32,13 +39,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::watch;
 
+pub use audit::{Call, CallOutcome, Denials, NewCall};
 pub use content::{Content, ContentKind, ContentStore};
 pub use error::StoreError;
 pub use events::{Event, EventKind, Seq};
 pub use gallery::{GalleryEntry, NewGalleryEntry};
 pub use grants::{Grant, NewGrant};
 pub use jobs::{CancelOutcome, Inserted, Job, JobId, JobState, Lane, NewJob, Outcome, Recovered};
+pub use publishers::Remembered;
 pub use runs::CachedRun;
+pub use secrets::{SecretInfo, SecretValue};
 pub use workflows::{BadName, SaveMode, SavedWorkflow, WorkflowName};
 
 /// The open data folder. One process at a time owns it; others may look in beside it.
@@ -81,7 +91,10 @@ impl Store {
             files::create_folder(&data.join(name))?;
         }
         let database = data.join("qpyt.db");
-        let connection = schema::open(&database)?;
+        let connection = {
+            let _opening = lock::OpeningLock::wait(data)?;
+            schema::open(&database)?
+        };
         let last_seq =
             events::last_seq(&connection).map_err(|source| StoreError::database(&database, source))?;
         Ok(Self {

@@ -7,7 +7,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Step `n` leads from version `n` to `n + 1`. A step that was released is never edited; a change is a new step.
-const STEPS: &[&str] = &[r"
+const STEPS: &[&str] = &[
+    r"
 CREATE TABLE jobs (
     number           INTEGER PRIMARY KEY AUTOINCREMENT,
     id               TEXT    NOT NULL UNIQUE,
@@ -87,7 +88,50 @@ CREATE TABLE file_digests (
     modified_ns INTEGER NOT NULL,
     digest      TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    r"
+ALTER TABLE grants ADD COLUMN trial      INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE grants ADD COLUMN would_deny INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE audit (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    at      INTEGER NOT NULL,
+    job     TEXT,
+    brick   TEXT    NOT NULL,
+    digest  TEXT    NOT NULL,
+    import  TEXT    NOT NULL,
+    scope   TEXT    NOT NULL,
+    outcome TEXT    NOT NULL CHECK (outcome IN ('allowed', 'denied', 'on-trial')),
+    note    TEXT    NOT NULL
+) STRICT;
+CREATE INDEX audit_brick ON audit (brick);
+
+CREATE TABLE denials (
+    brick      TEXT    PRIMARY KEY,
+    denied     INTEGER NOT NULL,
+    would_deny INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE publishers (
+    name       TEXT    PRIMARY KEY,
+    key        TEXT    NOT NULL,
+    first_seen INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE switches (
+    name  TEXT    PRIMARY KEY,
+    is_on INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+",
+    r"
+CREATE TABLE brick_states (
+    brick    TEXT    PRIMARY KEY,
+    version  TEXT    NOT NULL,
+    blob     BLOB    NOT NULL,
+    saved_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Opens the database at `path`, making or upgrading it as needed.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -110,19 +154,24 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
 fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::database(path, source);
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
-    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+    let found = version_of(connection).map_err(failed)?;
     if found > known {
         return Err(StoreError::NewerDatabase { path: path.to_path_buf(), found, known });
     }
-    for (version, step) in (1_i64..).zip(STEPS) {
-        if version <= found {
-            continue;
-        }
+    for (version, step) in (1_i64..).zip(STEPS).skip_while(|(version, _)| *version <= found) {
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        transaction.execute_batch(step).map_err(failed)?;
-        transaction.pragma_update(None, "user_version", version).map_err(failed)?;
+        // Another process may have gone this step while this one waited for its turn.
+        if version_of(&transaction).map_err(failed)? < version {
+            transaction.execute_batch(step).map_err(failed)?;
+            transaction.pragma_update(None, "user_version", version).map_err(failed)?;
+        }
         transaction.commit().map_err(failed)?;
     }
     Ok(())
+}
+
+/// How many steps the database has gone.
+fn version_of(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }

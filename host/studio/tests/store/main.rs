@@ -4,10 +4,12 @@
 mod content;
 mod full_disk;
 mod gallery;
+mod gate;
 mod grants;
 mod jobs;
 mod opening;
 mod runs;
+mod secrets;
 mod workflows;
 
 use std::path::Path;

@@ -118,3 +118,17 @@ fn keep_and_die(folder: &Path) -> ! {
     store.content().put_image(&picture(PixelFormat::Rgb8, 30, 30)).unwrap();
     std::process::abort()
 }
+
+#[test]
+fn several_that_open_a_new_folder_at_once_make_one_database() {
+    for _ in 0..50 {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            let openings: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| Store::open_beside(folder.path()).map(drop))).collect();
+            for opening in openings {
+                opening.join().unwrap().unwrap();
+            }
+        });
+    }
+}

@@ -37,7 +37,7 @@ pub(crate) fn spec(id: &str, version: &str, inputs: &str, outputs: &str, propert
     }
 }
 
-/// The seven first-party bricks.
+/// The first-party bricks that the presets are made of.
 pub(crate) fn first_party() -> Vec<BrickSpec> {
     let text = || json!({"type": "string", "default": ""});
     let side = || json!({"type": "integer", "minimum": 64, "maximum": 2048, "multipleOf": 8, "default": 512});
@@ -86,6 +86,20 @@ pub(crate) fn first_party() -> Vec<BrickSpec> {
                 "strength": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.6},
                 "clip_skip": {"type": "integer", "minimum": 0, "maximum": 4, "default": 0}
             }),
+        ),
+        spec(
+            "qpyt:upscaler",
+            "0.1.0",
+            "image*[] image",
+            "image[] image",
+            json!({"model": text(), "factor": {"type": "number", "minimum": 1, "maximum": 8, "default": 4}}),
+        ),
+        spec(
+            "qpyt:rembg",
+            "0.1.0",
+            "image*[] image, background image",
+            "image[] image, mask[] mask",
+            json!({"model": text()}),
         ),
         spec(
             "qpyt:image-out",

@@ -92,7 +92,7 @@ impl DownBlock {
         let padding = config.downsample_padding;
         // Without padding, diffusers pads the far sides by one so that sizes halve exactly.
         let pad_after = if padding == 0 { 1 } else { padding };
-        let geometry = Conv2dGeometry { stride: 2, pad_before: padding, pad_after };
+        let geometry = Conv2dGeometry { stride: 2, pad_before: padding, pad_after, dilation: 1 };
         let downsample = (!is_last)
             .then(|| Conv2d::load(&weights.sub("downsamplers.0.conv"), channels, channels, 3, geometry))
             .transpose()?;

@@ -46,7 +46,7 @@ impl Encoder {
         let first = config.channels.first().copied().unwrap_or_default();
         let last = config.channels.last().copied().unwrap_or_default();
         // The far sides are padded by one, so that sizes halve exactly.
-        let halving = Conv2dGeometry { stride: 2, pad_before: 0, pad_after: 1 };
+        let halving = Conv2dGeometry { stride: 2, pad_before: 0, pad_after: 1, dilation: 1 };
         let mut levels = Vec::new();
         let mut input = first;
         for (i, &channels) in config.channels.iter().enumerate() {

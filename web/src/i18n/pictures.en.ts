@@ -1,0 +1,38 @@
+/** What the app says of pictures and drawings; a part of `en`. */
+export const pictures = {
+  "picture.alt": "{title}, picture {number}",
+  "picture.open": "View {title}, picture {number}",
+  "picture.preview": "Preview of the picture in the making",
+  "picture.none": "Your picture appears here",
+  "picture.soon": "Your picture is on its way",
+  "picture.file": "picture",
+
+  "drawing.view": "Show as",
+  "drawing.raster": "Picture",
+  "drawing.vector": "Drawing",
+  "drawing.alt": "{title}, drawing {number}",
+  "drawing.open": "View {title}, drawing {number}",
+  "drawing.save": "Save SVG",
+  "drawing.saveOne": "Save SVG {number}",
+  "drawing.tooLarge": "A drawing of {size}, too large to show here",
+
+  "lightbox.label": "Picture",
+  "lightbox.facts": "About this picture",
+  "lightbox.download": "Download",
+  "lightbox.previous": "Previous picture",
+  "lightbox.next": "Next picture",
+  "lightbox.place": "{number} of {count}",
+  "lightbox.close": "Close picture",
+
+  "fact.prompt": "Prompt",
+  "fact.negative": "Negative prompt",
+  "fact.model": "Model",
+  "fact.steps": "Steps",
+  "fact.guidance": "Guidance",
+  "fact.sampler": "Sampler",
+  "fact.strength": "Strength",
+  "fact.seed": "Seed",
+  "fact.size": "Size",
+  "fact.fileSize": "File size",
+  "fact.sizeValue": "{width} × {height}",
+} as const;
