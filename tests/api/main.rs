@@ -30,6 +30,8 @@ mod guard;
 mod jobs;
 mod models;
 mod network;
+mod painting;
+mod preview;
 mod restart;
 mod seeing_and_writing;
 mod swaps;

@@ -15,8 +15,7 @@ pub fn folder(name: &str) -> PathBuf {
     static FOLDERS: OnceLock<PathBuf> = OnceLock::new();
     let folders = FOLDERS.get_or_init(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
-        add_target();
-        build(&source);
+        build(&source, &source.join("target"));
         install(&source)
     });
     folders.join(name)
@@ -35,31 +34,36 @@ fn add_target() {
     }
 }
 
-fn build(source: &Path) {
+/// Builds the package or workspace in `source` for [`TARGET`], into `target`.
+pub fn build(source: &Path, target: &Path) {
+    add_target();
     // Cargo's own lock makes test programs that run at the same time take turns.
     let output = Command::new(env!("CARGO"))
         .args(["build", "--release", "--target", TARGET, "--quiet"])
         .current_dir(source)
-        .env("CARGO_TARGET_DIR", source.join("target"))
+        .env("CARGO_TARGET_DIR", target)
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET")
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "the fixtures in {} do not build:\n{errors}", source.display());
+    assert!(output.status.success(), "the bricks in {} do not build:\n{errors}", source.display());
 }
 
 fn install(source: &Path) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fixtures");
     for entry in fs::read_dir(source.join("bricks")).unwrap() {
         let brick = entry.unwrap();
-        let folder = target.join(brick.file_name());
-        fs::create_dir_all(&folder).unwrap();
-        let wasm = format!("{}.wasm", brick.file_name().to_str().unwrap().replace('-', "_"));
-        let built = source.join("target").join(TARGET).join("release").join(&wasm);
-        fs::copy(built, folder.join(&wasm)).unwrap();
-        fs::copy(brick.path().join("brick.toml"), folder.join("brick.toml")).unwrap();
+        put(&brick.path(), &source.join("target"), &target.join(brick.file_name()));
     }
     target
+}
+
+/// Puts a brick that was built into `target` into a folder of its own, under its file's name with `_`.
+pub fn put(brick: &Path, target: &Path, folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let wasm = format!("{}.wasm", brick.file_name().unwrap().to_str().unwrap().replace('-', "_"));
+    fs::copy(target.join(TARGET).join("release").join(&wasm), folder.join(&wasm)).unwrap();
+    fs::copy(brick.join("brick.toml"), folder.join("brick.toml")).unwrap();
 }

@@ -52,6 +52,11 @@ impl Client {
         answer(self.agent.post(self.url(path)).send_json(body))
     }
 
+    /// `POST path` with a JSON body; the raw response.
+    pub fn fetch_posted(&self, path: &str, body: &Value) -> ureq::http::Response<ureq::Body> {
+        self.agent.post(self.url(path)).send_json(body).expect("an answer")
+    }
+
     /// `POST path` with a JSON body and headers.
     pub fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
         let mut request = self.agent.post(self.url(path));

@@ -11,6 +11,7 @@ pub mod models;
 pub mod network;
 pub mod permissions;
 pub mod presets;
+pub mod preview;
 pub mod pull;
 pub mod setup;
 pub mod store;

@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use qpyt_inference::allocator::KeepingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: KeepingAllocator = KeepingAllocator;
+
 fn main() -> ExitCode {
     qpyt_studio::cli::main()
 }

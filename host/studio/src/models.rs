@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use qpyt_bricks::Digest;
-use qpyt_inference::{BrokenModel, Engine, EngineError, InstalledModel, ModelScan, scan_models};
+use qpyt_inference::{BrokenModel, Engine, EngineError, InstalledModel, ModelScan, ModelScanner};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,31 +23,39 @@ pub struct Models {
     lane: AcceleratorLane,
     store: Arc<Store>,
     folders: Vec<PathBuf>,
-    seen: Mutex<Option<(Instant, Arc<ModelScan>)>>,
+    looks: Mutex<Looks>,
+}
+
+/// Looks into the model folders.
+struct Looks {
+    scanner: ModelScanner,
+    /// The last one, and when it was.
+    latest: Option<(Instant, Arc<ModelScan>)>,
 }
 
 impl Models {
     /// A shelf over `folders`.
     pub fn new(engine: Engine, lane: AcceleratorLane, store: Arc<Store>, folders: Vec<PathBuf>) -> Self {
-        Self { engine: Arc::new(engine), lane, store, folders, seen: Mutex::new(None) }
+        let looks = Looks { scanner: ModelScanner::new(folders.clone()), latest: None };
+        Self { engine: Arc::new(engine), lane, store, folders, looks: Mutex::new(looks) }
     }
 
     /// What is installed, and what is there but can't be used. Reads headers only.
     pub fn scan(&self) -> Arc<ModelScan> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, scan)) = seen.as_ref()
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, scan)) = looks.latest.as_ref()
             && at.elapsed() < FRESH
         {
             return scan.clone();
         }
-        let scan = Arc::new(scan_models(&self.folders));
-        *seen = Some((Instant::now(), scan.clone()));
+        let scan = Arc::new(looks.scanner.scan());
+        looks.latest = Some((Instant::now(), scan.clone()));
         scan
     }
 
     /// Looks into the folders anew the next time, because something was put there or taken away.
     pub fn look_again(&self) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).latest = None;
     }
 
     /// What is installed, for showing.

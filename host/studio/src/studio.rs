@@ -19,6 +19,7 @@ use crate::library::view::BrickChange;
 use crate::models::Models;
 use crate::network::{Network, NetworkSettings};
 use crate::presets::Presets;
+use crate::preview::Previews;
 use crate::pull::view::ModelState;
 use crate::pull::{ModelPlaces, Pulls};
 use crate::setup::Layout;
@@ -51,6 +52,8 @@ pub struct Studio {
     pub pulls: Arc<Pulls>,
     /// The jobs.
     pub jobs: Arc<Jobs>,
+    /// What bricks would make.
+    pub previews: Previews,
     /// The workflows that come with the studio.
     pub presets: Presets,
     owner: bool,
@@ -99,6 +102,8 @@ impl Studio {
         let pulls = Arc::new(pulls);
         let jobs =
             Arc::new(Jobs::new(store.clone(), library.clone(), models.clone(), network.clone(), settings));
+        let previews =
+            Previews::new(store.clone(), library.clone(), brick_limits(config), config.limits.to_limits());
         let presets = Presets::new(layout.workflows.clone());
         Ok(Self {
             layout,
@@ -108,6 +113,7 @@ impl Studio {
             network,
             pulls,
             jobs,
+            previews,
             presets,
             owner,
             workers: Mutex::default(),

@@ -5,6 +5,9 @@ use pixels::{Picture, byte};
 /// Rows of weights for red, green and blue.
 type Matrix = [[f32; 3]; 3];
 
+/// Weights are multiplied as whole numbers, in parts of 2^-12.
+const BITS: u32 = 12;
+
 /// Brightness of a colour to the eye (ITU-R BT.601).
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
@@ -40,12 +43,20 @@ pub(crate) fn saturation(picture: &mut Picture, factor: f32) {
 
 /// Saturation that is stronger the paler a colour is, -1 to 1; 0 leaves them.
 pub(crate) fn vibrance(picture: &mut Picture, amount: f32) {
+    // By how far apart the channels are.
+    let factors: [i32; 256] = std::array::from_fn(|apart| part(1.0 + amount * (1.0 - apart as f32 / 255.0)));
+    let luma = LUMA.map(part);
     picture.recolour(|colour| {
-        let [r, g, b] = colour.map(f32::from);
-        let vivid = (r.max(g).max(b) - r.min(g).min(b)) / 255.0;
-        let factor = 1.0 + amount * (1.0 - vivid);
-        let grey = LUMA[0] * r + LUMA[1] * g + LUMA[2] * b;
-        [r, g, b].map(|value| byte(grey + (value - grey) * factor))
+        let [r, g, b] = colour;
+        let apart = r.max(g).max(b) - r.min(g).min(b);
+        let factor = factors.get(usize::from(apart)).copied().unwrap_or_default();
+        let grey: i32 = colour.iter().zip(luma).map(|(value, weight)| i32::from(*value) * weight).sum();
+        // Grey in 1/64, so that the product has room.
+        let grey = grey >> (BITS - 6);
+        colour.map(|value| {
+            let value = (grey << BITS) + ((i32::from(value) << 6) - grey) * factor;
+            whole(value >> 6)
+        })
     });
 }
 
@@ -74,16 +85,25 @@ fn by_table(picture: &mut Picture, value: impl Fn(f32) -> f32) {
 
 fn by_matrix(picture: &mut Picture, [red, green, blue]: Matrix) {
     // By columns and with a fourth lane, so that one vector holds a pixel.
-    let column = |at: fn([f32; 3]) -> f32| [at(red), at(green), at(blue), 0.0];
+    let column = |at: fn([f32; 3]) -> f32| [part(at(red)), part(at(green)), part(at(blue)), 0];
     let columns = [column(|[r, _, _]| r), column(|[_, g, _]| g), column(|[_, _, b]| b)];
     picture.recolour(|colour| {
-        let mut sum = [0.5_f32; 4];
+        let mut sums = [0; 4];
         for (column, value) in columns.iter().zip(colour) {
-            sum.iter_mut().zip(column).for_each(|(sum, weight)| *sum += weight * f32::from(value));
+            sums.iter_mut().zip(column).for_each(|(sum, weight)| *sum += weight * i32::from(value));
         }
-        let [r, g, b, _] = sum.map(|value| value as u8);
+        let [r, g, b, _] = sums.map(whole);
         [r, g, b]
     });
+}
+
+fn part(weight: f32) -> i32 {
+    (weight * (1 << BITS) as f32).round() as i32
+}
+
+/// The value of a sum of weighted ones, rounded, and within 0 to 255.
+fn whole(sum: i32) -> u8 {
+    ((sum + (1 << BITS) / 2) >> BITS).clamp(0, 255) as u8
 }
 
 #[cfg(test)]

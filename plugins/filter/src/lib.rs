@@ -3,7 +3,9 @@
 mod colour;
 mod geometry;
 mod neighbours;
+mod rotation;
 mod steps;
+mod zoom;
 
 use qpyt_sdk::job;
 use qpyt_sdk::prelude::*;
@@ -13,6 +15,7 @@ use steps::{Effect, Step, steps};
 
 /// Changes light, colour and shape of pictures.
 #[derive(Debug, Clone, Params)]
+#[param(live_preview)]
 struct Filter {
     /// How far light and dark are apart. 1 leaves it.
     #[param(default = 1.0, min = 0.0, max = 3.0, step = 0.05)]
@@ -42,7 +45,7 @@ struct Filter {
     #[param(default = 1.0, min = 0.0, max = 5.0, step = 0.1)]
     sharpness: f64,
     /// In pixels.
-    #[param(default = 0.0, min = 0.0, max = 50.0, step = 0.5)]
+    #[param(default = 0.0, min = 0.0, max = 50.0, step = 0.5, hint("x-unit", "px"))]
     blur: f64,
     /// One look for all of the picture.
     #[param(default = "none", choices = Effect::NAMES)]
@@ -51,7 +54,7 @@ struct Filter {
     #[param(title = "Effect strength", default = 1.0, min = 0.0, max = 1.0, step = 0.05)]
     strength: f64,
     /// Sides of the squares of Pixelize, in pixels.
-    #[param(title = "Block size", default = 8, min = 2, max = 256)]
+    #[param(title = "Block size", default = 8, min = 2, max = 256, hint("x-unit", "px"))]
     block: u32,
     /// Clockwise, in degrees.
     #[param(default = 0.0, min = -180.0, max = 180.0, step = 1.0)]

@@ -1,8 +1,10 @@
 //! The editor's sliders as steps in a defined order.
 
-use crate::geometry::{Margins, Mirror, crop, mirror, rotate, zoom};
+use crate::geometry::{Margins, Mirror, crop, mirror};
+use crate::rotation::rotate;
+use crate::zoom::zoom;
 use crate::{Filter, colour, neighbours};
-use pixels::{Picture, byte};
+use pixels::Picture;
 
 /// One change to the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -143,10 +145,12 @@ fn partly(picture: &mut Picture, strength: f32, step: impl FnOnce(&mut Picture))
     }
     let before = picture.pixels.clone();
     step(picture);
-    for (pixel, before) in picture.pixels.iter_mut().zip(before) {
-        for (value, before) in pixel.iter_mut().zip(before) {
-            *value = byte(f32::from(before) + (f32::from(*value) - f32::from(before)) * strength);
-        }
+    // In whole parts of 2^-12.
+    let strength = (strength * 4096.0).round() as i32;
+    let values = picture.pixels.as_flattened_mut().iter_mut();
+    for (value, before) in values.zip(before.as_flattened()) {
+        let (after, before) = (i32::from(*value), i32::from(*before));
+        *value = (before + (((after - before) * strength + 2048) >> 12)) as u8;
     }
 }
 

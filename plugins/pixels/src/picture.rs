@@ -1,12 +1,8 @@
-//! Pixels in the brick's own memory, and the ways over them that the steps share. Steps that mix pixels work with
-//! colour times alpha, so that what can't be seen does not bleed into what can.
+//! Pixels in the brick's own memory, and the ways over them that the steps share.
 
 use qpyt_sdk::media::image::{Canvas, Image};
 use qpyt_sdk::media::types::{PixelFormat, Rect};
 use qpyt_sdk::{BrickError, Result};
-
-/// Red, green, blue and alpha of one pixel, 0 to 255 each, colour already times alpha.
-pub type Mixed = [f32; 4];
 
 /// Brightness of a colour to the eye (ITU-R BT.601), in thousandths.
 const LUMA: [u32; 3] = [299, 587, 114];
@@ -45,8 +41,9 @@ impl Picture {
         let canvas =
             Canvas::create(width, height, if is_opaque { PixelFormat::Rgb8 } else { PixelFormat::Rgba8 })?;
         if is_opaque {
-            let colours: Vec<u8> = self.pixels.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect();
-            canvas.write(area, &colours)?;
+            let mut colours = vec![[0; 3]; self.pixels.len()];
+            colours.iter_mut().zip(&self.pixels).for_each(|(colour, [r, g, b, _])| *colour = [*r, *g, *b]);
+            canvas.write(area, colours.as_flattened())?;
         } else {
             canvas.write(area, self.pixels.as_flattened())?;
         }
@@ -63,12 +60,6 @@ impl Picture {
         let x = x.clamp(0, self.width as isize - 1) as usize;
         let y = y.clamp(0, self.height as isize - 1) as usize;
         self.pixels.get(y * self.width + x).copied().unwrap_or_default()
-    }
-
-    /// The pixel there; none outside.
-    pub fn inside(&self, x: isize, y: isize) -> Option<[u8; 4]> {
-        let (x, y) = (usize::try_from(x).ok()?, usize::try_from(y).ok()?);
-        if x < self.width { self.pixels.get(y * self.width + x).copied() } else { None }
     }
 
     /// The rows from top to bottom.
@@ -90,31 +81,8 @@ impl Picture {
         }
     }
 
-    /// Turns each row into one of `width` pixels, then each column into one of `height`.
-    pub fn along_both(
-        &self,
-        (width, height): (usize, usize),
-        mut turn: impl FnMut(&[Mixed], &mut Vec<Mixed>, usize),
-    ) -> Self {
-        let wide = self.along_rows(width, &mut turn);
-        wide.transposed().along_rows(height, &mut turn).transposed()
-    }
-
-    /// Turns each row into one of `width` pixels.
-    fn along_rows(&self, width: usize, turn: &mut impl FnMut(&[Mixed], &mut Vec<Mixed>, usize)) -> Self {
-        let (mut line, mut turned) = (Vec::new(), Vec::new());
-        let mut done = Self::empty(width, self.height);
-        for (from, to) in self.rows().zip(done.rows_mut()) {
-            line.clear();
-            line.extend(from.iter().copied().map(mixed));
-            turn(&line, &mut turned, width);
-            to.iter_mut().zip(&turned).for_each(|(pixel, value)| *pixel = straight(*value));
-        }
-        done
-    }
-
     /// Rows as columns.
-    fn transposed(&self) -> Self {
+    pub fn transposed(&self) -> Self {
         let mut done = Self::empty(self.height, self.width);
         for (first, band) in (0..).step_by(COLUMNS).zip(done.pixels.chunks_mut(self.height * COLUMNS)) {
             for (y, row) in self.rows().enumerate() {
@@ -127,24 +95,6 @@ impl Picture {
         }
         done
     }
-}
-
-/// Colour times alpha.
-pub fn mixed([r, g, b, a]: [u8; 4]) -> Mixed {
-    let alpha = f32::from(a) / 255.0;
-    [r, g, b, 255].map(|value| f32::from(value) * alpha)
-}
-
-/// The way back.
-pub fn straight([r, g, b, a]: Mixed) -> [u8; 4] {
-    if a >= 254.5 {
-        return [r, g, b, a].map(byte);
-    }
-    if a < 0.5 {
-        return [0; 4];
-    }
-    let alpha = a / 255.0;
-    [r / alpha, g / alpha, b / alpha, a].map(byte)
 }
 
 /// Rounded, and within 0 to 255.
@@ -165,30 +115,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_come_back_from_being_mixed() {
-        for pixel in [[0, 0, 0, 255], [255, 128, 1, 255], [200, 100, 50, 128], [0, 0, 0, 0]] {
-            assert_eq!(straight(mixed(pixel)), pixel);
-        }
-    }
-
-    #[test]
     fn brightness_is_that_of_the_eye_and_air_is_white() {
         let pixels = [[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255], [0, 0, 0, 0], [0, 0, 0, 128]];
         assert_eq!(pixels.map(grey), [76, 150, 29, 255, 127]);
     }
 
     #[test]
-    fn lines_are_turned_along_both_sides_whatever_the_size() {
+    fn rows_become_columns_whatever_the_size() {
         for (width, height) in [(1, 1), (3, 5), (17, 2), (40, 33)] {
             let mut picture = Picture::empty(width, height);
             for (at, pixel) in picture.pixels.iter_mut().enumerate() {
                 *pixel = [at as u8, (at / 7) as u8, 3, 255];
             }
-            let same = picture.along_both((width, height), |line, turned, _| {
-                turned.clear();
-                turned.extend_from_slice(line);
-            });
-            assert_eq!(same, picture);
+            let columns = picture.transposed();
+            assert_eq!((columns.width, columns.height), (height, width));
+            assert_eq!(columns.near(height as isize - 1, 0), picture.near(0, height as isize - 1));
+            assert_eq!(columns.transposed(), picture);
         }
     }
 }

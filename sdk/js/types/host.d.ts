@@ -158,12 +158,54 @@ export interface TextRequest {
   extra?: string;
 }
 
-/** Text and image to image (`qpyt:ai/imaging`). */
+/** What a painting begins with. Pictures and masks are scaled to the requested size. */
+export type Start =
+  | { tag: "noise" }
+  /** `strength` 0..1: how much of the picture may change. */
+  | { tag: "repainting"; val: { source: Image; strength: number } }
+  /** White in `mask` is made anew, black stays. */
+  | { tag: "inpainting"; val: { source: Image; mask: Image; strength: number } };
+
+/** A change of the model's weights that stays for one picture. */
+export interface Adapter {
+  /** Id of an installed model of the family `lora`. */
+  model: string;
+  /** -4..4; 0 changes nothing, 1 is what it was trained for. */
+  weight: number;
+}
+
+/** A picture that says where things are: edges, depth, a pose. */
+export interface Control {
+  /** Id of an installed model of the family `controlnet`. */
+  model: string;
+  /** Is scaled to the requested size. */
+  picture: Image;
+  /** 0..2; 1 is what it was trained for. */
+  weight: number;
+  /** 0..1: the share of the steps at which it begins to count. */
+  begin: number;
+  /** 0..1: the share of the steps at which it ends. */
+  end: number;
+}
+
+/** What steers a painting besides its words. */
+export interface Guides {
+  /** At most 32. */
+  adapters: Adapter[];
+  /** At most 8. */
+  controls: Control[];
+  /** Pictures whose things are to be seen again, for models that can do that; at most 8. */
+  references: Image[];
+}
+
+/** Text to image, image to image, and parts of images (`qpyt:ai/imaging`). */
 export interface Imaging {
   /** Paints from noise. */
   textToImage(request: TextRequest): Image;
   /** Repaints `source`. `strength` 0..1: how much of it may change. */
   imageToImage(request: TextRequest, source: Image, strength: number): Image;
+  /** Paints with everything there is. A model that can't do a part of it says so. */
+  paint(request: TextRequest, start: Start, guides: Guides): Image;
 }
 
 /** How much to say about a picture. */

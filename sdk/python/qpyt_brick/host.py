@@ -133,8 +133,56 @@ class TextRequest:
     """Further options."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Repainting:
+    """A picture to start from."""
+
+    source: Image
+    """Is scaled to the requested size."""
+    strength: float
+    """0..1: how much of it may change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inpainting:
+    """A picture of which a part is made anew."""
+
+    source: Image
+    """Is scaled to the requested size."""
+    mask: Image
+    """Likewise; white is made anew, black stays."""
+    strength: float
+    """0..1: how much of the part may change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """A change of the model's weights that stays for one picture."""
+
+    model: str
+    """Id of an installed model of the family `lora`."""
+    weight: float = 1.0
+    """-4..4; 0 changes nothing, 1 is what it was trained for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """A picture that says where things are: edges, depth, a pose."""
+
+    model: str
+    """Id of an installed model of the family `controlnet`."""
+    picture: Image
+    """Is scaled to the requested size."""
+    weight: float = 1.0
+    """0..2; 1 is what it was trained for."""
+    begin: float = 0.0
+    """0..1: the share of the steps at which it begins to count."""
+    end: float = 1.0
+    """0..1: the share of the steps at which it ends."""
+
+
 class Imaging(_Interface):
-    """Text and image to image."""
+    """Text to image, image to image, and parts of images."""
 
     name = "qpyt:ai/imaging"
 
@@ -145,6 +193,33 @@ class Imaging(_Interface):
     def image_to_image(self, request: TextRequest, source: Image, strength: float) -> Image:
         """Repaints `source`. `strength` 0..1: how much of it may change."""
         return Image(self._call("image_to_image", self._raw(request), source.raw, strength), self._contract)
+
+    def paint(
+        self,
+        request: TextRequest,
+        start: Repainting | Inpainting | None = None,
+        *,
+        adapters: Sequence[Adapter] = (),
+        controls: Sequence[Control] = (),
+        references: Sequence[Image] = (),
+    ) -> Image:
+        """Paints with everything there is: from noise, or from `start`, with at most 32 adapters, 8 controls and 8
+        references, which are pictures whose things are to be seen again. A model that can't do a part of it says so."""
+        module = self._module
+        guides = module.Guides(
+            [module.Adapter(it.model, it.weight) for it in adapters],
+            [module.Control(it.model, it.picture.raw, it.weight, it.begin, it.end) for it in controls],
+            [it.raw for it in references],
+        )
+        return Image(self._call("paint", self._raw(request), self._start(start), guides), self._contract)
+
+    def _start(self, start: Repainting | Inpainting | None) -> Any:
+        module = self._module
+        if start is None:
+            return module.Start_Noise()
+        if isinstance(start, Repainting):
+            return module.Start_Repainting(module.Repainting(start.source.raw, start.strength))
+        return module.Start_Inpainting(module.Inpainting(start.source.raw, start.mask.raw, start.strength))
 
     def _raw(self, request: TextRequest) -> Any:
         sampling = self._module.Sampling(

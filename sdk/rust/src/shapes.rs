@@ -87,8 +87,38 @@ pub struct Info {
     /// Layers of the text encoder that were skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_skip: Option<u32>,
+    /// LoRAs that the model was changed by.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub loras: Vec<Lora>,
+    /// Pictures that said where things are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<Control>,
     /// One seed per picture, in their order.
     pub seeds: Vec<u32>,
+}
+
+/// A LoRA and how much of it: what a LoRA brick gives and a generator takes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lora {
+    /// Id of the LoRA.
+    pub model: String,
+    /// -4..4; 0 changes nothing, 1 is what it was trained for.
+    pub weight: f64,
+}
+
+/// A picture that says where things are: what a ControlNet brick gives and a generator takes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Control {
+    /// Id of the ControlNet.
+    pub model: String,
+    /// Digest of the picture, which is in the content store.
+    pub picture: String,
+    /// 0..2; 1 is what it was trained for.
+    pub weight: f64,
+    /// 0..1: the share of the steps at which it begins to count.
+    pub begin: f64,
+    /// 0..1: the share of the steps at which it ends.
+    pub end: f64,
 }
 
 /// What `info` says about the picture at `index`: everything, with its own `seed` in place of all `seeds`.

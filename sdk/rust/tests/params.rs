@@ -69,6 +69,18 @@ fn the_form_keeps_the_order_of_the_fields() {
 }
 
 #[test]
+fn only_a_struct_that_says_so_offers_live_previews() {
+    #[derive(Params)]
+    #[param(live_preview)]
+    struct Light {
+        #[param(default = 1.0)]
+        _brightness: f64,
+    }
+    let light: Value = serde_json::from_str(&Light::schema().to_json()).unwrap();
+    assert_eq!((&light["x-live-preview"], schema().get("x-live-preview")), (&json!(true), None));
+}
+
+#[test]
 fn a_text_has_title_description_default_and_widget() {
     let expected = json!({
         "type": "string", "title": "Your words", "description": "Words.", "default": "hello", "x-widget": "prompt",

@@ -86,7 +86,8 @@ export class QpFieldModel extends ListField<"model"> {
   }
 
   #broken() {
-    const concerned = this.studio.store.state.brokenModels.filter(({ family }) => !family || family === this.field.family);
+    const families = this.field.family.split(",");
+    const concerned = this.studio.store.state.brokenModels.filter(({ family }) => !family || families.includes(family));
     return concerned.map(({ path, message }) => html`<p class="hint">${t("field.modelBroken", { path, message })}</p>`);
   }
 
@@ -99,7 +100,8 @@ export class QpFieldModel extends ListField<"model"> {
 
   override render() {
     const models = this.studio.store.state.models[this.field.family];
-    const entries = (models ?? []).map((model) => ({ value: model.id, label: modelLabel(model) }));
+    const none = this.field.default === "" ? [{ value: "", label: t("field.modelNone") }] : [];
+    const entries = [...none, ...(models ?? []).map((model) => ({ value: model.id, label: modelLabel(model) }))];
     const unlisted = models ? t("field.modelMissing", { model: this.text }) : this.text;
     return html`${this.list(entries, unlisted)} ${this.#missing(models)} ${this.#broken()}`;
   }

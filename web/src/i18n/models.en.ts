@@ -1,5 +1,6 @@
 /** What is said of models; part of the one table. */
 export const models = {
+  "field.modelNone": "None",
   "models.heading": "Models",
   "models.search": "Search models",
   "models.none": "No model has that name.",

@@ -3,6 +3,8 @@ export const pictures = {
   "picture.alt": "{title}, picture {number}",
   "picture.open": "View {title}, picture {number}",
   "picture.preview": "Preview of the picture in the making",
+  "picture.live": "Preview",
+  "picture.liveAlt": "Preview of {title}",
   "picture.none": "Your picture appears here",
   "picture.soon": "Your picture is on its way",
   "picture.file": "picture",

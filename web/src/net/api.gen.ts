@@ -588,6 +588,23 @@ export interface components {
              */
             steps: number;
         };
+        /** @description A brick to preview. */
+        PreviewBody: {
+            /** @description Instance id of the brick. */
+            brick: string;
+            /** @description The workflow, with the parameters to try. */
+            document: unknown;
+            /**
+             * Format: uuid
+             * @description The job whose results feed the brick.
+             */
+            job: string;
+            /**
+             * Format: uuid
+             * @description Any id that the client keeps: of each brick, it has one preview at a time, the newest.
+             */
+            page: string;
+        };
         /** @description One thing that is wrong with a document. */
         ProblemBody: {
             /** @description Instance id of the brick it concerns. */

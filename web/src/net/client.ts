@@ -134,6 +134,14 @@ export class Client {
     return this.#json("POST", "/api/jobs", { id, document });
   }
 
+  /** The picture that a brick would make, fed by what a finished job made. Of each brick, a page has one at a time. */
+  async preview(wish: { document: WorkflowDocument; brick: string; job: string; page: string }, signal: AbortSignal): Promise<Blob> {
+    const response = await this.#send("POST", "/api/preview", wish, {}, signal);
+    return response.blob().catch(() => {
+      throw new ApiError(0, "unreachable", "");
+    });
+  }
+
   /** A page of jobs, newest first; with `before`, only those with a smaller number. */
   jobs(limit = 50, before?: number): Promise<{ jobs: Job[] }> {
     return this.#json("GET", `/api/jobs?limit=${limit}${before === undefined ? "" : `&before=${before}`}`);
@@ -223,9 +231,9 @@ export class Client {
     return (await response.json()) as T;
   }
 
-  async #send(method: string, path: string, body?: unknown, extra: Record<string, string> = {}): Promise<Response> {
+  async #send(method: string, path: string, body?: unknown, extra: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = { ...extra };
-    const init: RequestInit = { method, headers };
+    const init: RequestInit = { method, headers, ...(signal ? { signal } : {}) };
     if (body instanceof Blob) {
       headers["Content-Type"] = body.type || "application/octet-stream";
       init.body = body;

@@ -9,6 +9,7 @@ import { type Catalog, infoFor } from "./catalog.js";
 import { findBrick, isCollapsed, openInputs, titles } from "./document.js";
 import { type Drawing, drawingsOf, isDrawing, isTooLarge } from "./drawings.js";
 import { isFinished } from "./jobs.js";
+import type { LivePreview } from "./live-previews.js";
 import type { Picture, State } from "./state.js";
 
 export type LedState = "ready" | "missing" | "waiting" | "running" | "done" | "cached" | "failed" | "unknown";
@@ -23,6 +24,7 @@ export interface CardView {
   count: number;
   run: BrickRun | undefined;
   preview: Preview | undefined;
+  live: LivePreview | undefined;
   pictures: Picture[];
   drawings: Drawing[];
   /** `<input labels>\n<title of the brick that feeds them>` */
@@ -108,6 +110,7 @@ export function card(state: State, id: string): CardView | undefined {
     count: state.document.bricks.length,
     run,
     preview: job?.preview?.brick === id ? job.preview : undefined,
+    live: state.livePreviews[id],
     pictures: madeAt(state, info, (made) => picturesOf(made, id)),
     drawings: madeAt(state, info, (made) => drawingsOf(made, id)),
     wires: wires(state, id, info),

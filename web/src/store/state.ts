@@ -21,6 +21,7 @@ import { EMPTY_DOCUMENT } from "./document.js";
 import type { Drawing } from "./drawings.js";
 import { type History, NO_HISTORY } from "./history.js";
 import type { Jobs } from "./jobs.js";
+import type { LivePreview } from "./live-previews.js";
 
 export type Panel = "add" | "workflows" | "history" | "queue" | "bricks" | "models" | "help";
 
@@ -125,6 +126,8 @@ export interface State {
   shown: string | undefined;
   /** The job shown before, whose pictures stay until new ones come. */
   shownBefore: string | undefined;
+  /** What bricks would make with the parameters as they stand, by instance. */
+  livePreviews: Readonly<Record<string, LivePreview>>;
   submitting: boolean;
   problems: Problem[];
   /** The document whose run was refused because of the problems. */
@@ -169,6 +172,7 @@ export const INITIAL: State = {
   tracked: [],
   shown: undefined,
   shownBefore: undefined,
+  livePreviews: {},
   submitting: false,
   problems: [],
   refusedRun: undefined,

@@ -8,6 +8,7 @@ import { Editor } from "./editor.js";
 import { Inspector } from "./inspection.js";
 import { isFinished } from "./jobs.js";
 import { Library } from "./library.js";
+import { LivePreviews } from "./live-previews.js";
 import { Migration } from "./migration.js";
 import { ModelShelf } from "./model-shelf.js";
 import { Permissions } from "./permissions.js";
@@ -28,6 +29,7 @@ export class Studio {
   readonly inspector: Inspector;
   readonly migration: Migration;
   readonly shelf: ModelShelf;
+  readonly livePreviews: LivePreviews;
   readonly #restored: boolean;
   readonly #families = new Set<string>();
   readonly #flush: () => void;
@@ -61,6 +63,7 @@ export class Studio {
       denied: (brick) => this.permissions.wanted(brick),
     });
     this.library = new Library(this.store, client, this.editor, this.runs, this.migration);
+    this.livePreviews = new LivePreviews(this.store, client);
     this.#flush = autosave(this.store, storage);
     this.store.subscribe(() => this.#checkSoon());
     watch(this.store, unknownDocument, () => this.#learnDocument());

@@ -42,7 +42,8 @@ export const cardStyles = css`
       linear-gradient(to bottom, color-mix(in srgb, var(--tint) 9%, transparent), transparent 120px),
       var(--surface);
     box-shadow: var(--shadow);
-    overflow: hidden;
+    /* Not hidden, which would hold what is sticky inside. */
+    overflow: clip;
     transition: border-color var(--quick);
   }
 
@@ -215,6 +216,17 @@ export const cardStyles = css`
 
   qp-stage:not([filled]) {
     display: none;
+  }
+
+  /* Stays in sight while the person goes on to a slider further down. */
+  qp-live-preview {
+    position: sticky;
+    z-index: 1;
+    top: -10px;
+    flex: none;
+    margin: 0 -14px;
+    padding: 10px 14px;
+    background: var(--surface);
   }
 
   .made qp-stage[filled] {

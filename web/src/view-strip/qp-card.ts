@@ -16,6 +16,7 @@ import { base, controls } from "../styles/shared.js";
 import { cardStyles } from "./card-styles.js";
 import "./qp-brick-marks.js";
 import { PlaceKeeper } from "./place-keeper.js";
+import "./qp-live-preview.js";
 import "./qp-stage.js";
 import type { PictureOpened } from "./qp-stage.js";
 import "./qp-version-chip.js";
@@ -186,7 +187,12 @@ export class QpCard extends StudioElement<CardView | undefined> {
     `;
   }
 
-  #stage({ title, run, preview, pictures, drawings, led, info }: CardView) {
+  #stage(view: CardView) {
+    if (view.live && view.led !== "running") return html`<qp-live-preview .preview=${view.live} label=${view.title}></qp-live-preview>`;
+    return this.#made(view);
+  }
+
+  #made({ title, run, preview, pictures, drawings, led, info }: CardView) {
     return html`<qp-stage
       .label=${title}
       .run=${run}

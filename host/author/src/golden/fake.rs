@@ -5,15 +5,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use qpyt_bricks::capability::{
-    ChatRequest, Clock, Completion, Content, Detail, Files, Finish, Gallery, Header, Http, HttpError,
-    HttpRequest, HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment, Reporter,
-    Saved, SecretHandle, Secrets, StoreError, TextRequest, Upscaling, Vision,
+    Adapter, ChatRequest, Clock, Completion, Content, Control, Detail, Files, Finish, Gallery, Header, Http,
+    HttpError, HttpRequest, HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment,
+    Painting, Reporter, Saved, SecretHandle, Secrets, Start, StoreError, Upscaling, Vision,
 };
 use qpyt_bricks::media::{Container, Image, encode};
 use qpyt_bricks::{Digest, Interface};
 use serde::{Deserialize, Serialize};
 
-use super::pattern::{depth, disc, enlarge, paint, repaint};
+use super::pattern::{depth, disc, enlarge, paint_all};
 
 /// The moment at which every test happens.
 const NOW: Moment = Moment { year: 2026, month: 1, day: 2, hour: 3, minute: 4, second: 5 };
@@ -122,20 +122,9 @@ impl FakeStudio {
 
 #[async_trait]
 impl Imaging for FakeStudio {
-    async fn text_to_image(&self, request: TextRequest) -> Result<Image, JobError> {
-        self.note(Interface::AiImaging, &format!("text-to-image {}", line(&request)));
-        paint(&request)
-    }
-
-    async fn image_to_image(
-        &self,
-        request: TextRequest,
-        source: Image,
-        strength: f32,
-    ) -> Result<Image, JobError> {
-        let what = format!("image-to-image {} of {} at {strength}", line(&request), source.digest());
-        self.note(Interface::AiImaging, &what);
-        repaint(&request, &source, strength)
+    async fn paint(&self, painting: Painting) -> Result<Image, JobError> {
+        self.note(Interface::AiImaging, &description(&painting));
+        paint_all(&painting)
     }
 }
 
@@ -183,6 +172,31 @@ impl Language for FakeStudio {
         self.note(Interface::AiLanguage, &format!("translate {model:?} {text:?}"));
         Ok(format!("A translation of: {text}"))
     }
+}
+
+/// What was asked, in a line.
+fn description(painting: &Painting) -> String {
+    let Painting { request, start, guides } = painting;
+    let mut said = match start {
+        Start::Noise => format!("text-to-image {}", line(request)),
+        Start::Repainting { source, strength } => {
+            format!("image-to-image {} of {} at {strength}", line(request), source.digest())
+        }
+        Start::Inpainting { source, mask, strength } => {
+            let (source, mask) = (source.digest(), mask.digest());
+            format!("inpainting {} of {source} where {mask} at {strength}", line(request))
+        }
+    };
+    for Adapter { model, weight } in &guides.adapters {
+        said += &format!(" with {model} at {weight}");
+    }
+    for Control { model, picture, weight, begin, end } in &guides.controls {
+        said += &format!(" along {model} of {} at {weight} from {begin} until {end}", picture.digest());
+    }
+    for reference in &guides.references {
+        said += &format!(" after {}", reference.digest());
+    }
+    said
 }
 
 fn line(request: &impl Serialize) -> String {

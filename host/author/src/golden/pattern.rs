@@ -1,6 +1,6 @@
 //! What the fake models paint: a picture that follows from the request and shows which request it was.
 
-use qpyt_bricks::capability::{JobError, TextRequest, Upscaling};
+use qpyt_bricks::capability::{JobError, Painting, Start, TextRequest, Upscaling};
 use qpyt_bricks::media::{Filter, Image, MediaError, PixelFormat};
 
 /// Longest side of a painted picture, in pixels.
@@ -38,20 +38,61 @@ pub fn paint(request: &TextRequest) -> Result<Image, JobError> {
     Image::new(PixelFormat::Rgb8, width, height, pixels).map_err(other)
 }
 
-/// Repaints `source`: the request's own picture laid over it, as opaque as `strength`.
+/// Paints what was asked for: the request's own picture, laid over the source as opaque as the strength and, where there
+/// is a mask, in its white part only. What guides it changes nothing that is seen.
 ///
 /// # Errors
-/// For sides that no model would paint, and a strength outside 0..1.
-pub(super) fn repaint(request: &TextRequest, source: &Image, strength: f32) -> Result<Image, JobError> {
-    if !(0.0..=1.0).contains(&strength) {
-        return Err(JobError::BadArgument(format!("strength must be 0..1, but is {strength}")));
+/// For sides that no model would paint, numbers outside their ranges, and masks with colours.
+pub(super) fn paint_all(painting: &Painting) -> Result<Image, JobError> {
+    let Painting { request, start, guides } = painting;
+    let weights = guides.adapters.iter().map(|it| ("an adapter's weight", it.weight, -4.0..=4.0));
+    let controls = guides.controls.iter().flat_map(|it| {
+        [
+            ("a control's weight", it.weight, 0.0..=2.0),
+            ("a control's begin", it.begin, 0.0..=1.0),
+            ("a control's end", it.end, it.begin..=1.0),
+        ]
+    });
+    for (name, value, range) in weights.chain(controls) {
+        within(name, value, &range)?;
     }
     let over = paint(request)?;
+    let size = (request.width, request.height);
+    match start {
+        Start::Noise => Ok(over),
+        Start::Repainting { source, strength } => lay(source, size, &over, *strength, None),
+        Start::Inpainting { source, mask, strength } => {
+            let (width, height) = size;
+            let mask = mask
+                .convert(PixelFormat::Luma8)
+                .and_then(|mask| mask.resize(width, height, Filter::Nearest))
+                .map_err(other)?;
+            lay(source, size, &over, *strength, Some(&mask))
+        }
+    }
+}
+
+fn lay(
+    source: &Image,
+    (width, height): (u32, u32),
+    over: &Image,
+    strength: f32,
+    mask: Option<&Image>,
+) -> Result<Image, JobError> {
+    within("strength", strength, &(0.0..=1.0))?;
     source
         .convert(PixelFormat::Rgb8)
-        .and_then(|source| source.resize(request.width, request.height, Filter::Bilinear))
-        .and_then(|source| source.blend(&over, strength, None))
+        .and_then(|source| source.resize(width, height, Filter::Bilinear))
+        .and_then(|source| source.blend(over, strength, mask))
         .map_err(other)
+}
+
+fn within(name: &str, value: f32, range: &std::ops::RangeInclusive<f32>) -> Result<(), JobError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (low, high) = (range.start(), range.end());
+    Err(JobError::BadArgument(format!("{name} must be {low}..{high}, but is {value}")))
 }
 
 /// What stands out, as it were: a white disc in the middle, half as wide as the shorter side.
@@ -99,7 +140,7 @@ fn other(error: MediaError) -> JobError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use qpyt_bricks::capability::Sampling;
+    use qpyt_bricks::capability::{Adapter, Control, Guides, Sampling};
 
     fn request(prompt: &str, width: u32, height: u32) -> TextRequest {
         let sampling = Sampling { steps: 1, guidance: 1.0, sampler: None, schedule: None, seed: 0 };
@@ -123,23 +164,45 @@ mod tests {
         assert!(paint(&request("a", 1, 1)).is_ok());
     }
 
-    #[test]
-    fn a_strength_of_nothing_leaves_the_source_as_it_is() {
-        let source = paint(&request("source", 16, 16)).unwrap();
-        let same = repaint(&request("a", 16, 16), &source, 0.0).unwrap();
-        assert_eq!(same.pixels(), source.pixels());
-        let new = repaint(&request("a", 16, 16), &source, 1.0).unwrap();
-        assert_eq!(new.pixels(), paint(&request("a", 16, 16)).unwrap().pixels());
+    fn start_from(start: Start) -> Painting {
+        Painting { start, ..request("a", 16, 16).into() }
     }
 
     #[test]
-    fn sizes_and_strengths_that_no_model_would_take_are_refused() {
+    fn a_strength_of_nothing_leaves_the_source_as_it_is() {
+        let source = paint(&request("source", 16, 16)).unwrap();
+        let at = |strength| start_from(Start::Repainting { source: source.clone(), strength });
+        assert_eq!(paint_all(&at(0.0)).unwrap().pixels(), source.pixels());
+        assert_eq!(paint_all(&at(1.0)).unwrap().pixels(), paint(&request("a", 16, 16)).unwrap().pixels());
+    }
+
+    #[test]
+    fn only_the_white_part_of_a_mask_is_painted() {
+        let source = paint(&request("source", 16, 16)).unwrap();
+        let half = (0..256).map(|at| if at % 16 < 8 { 0 } else { 255 }).collect();
+        let mask = Image::new(PixelFormat::Luma8, 16, 16, half).unwrap();
+        let painting = start_from(Start::Inpainting { source: source.clone(), mask, strength: 1.0 });
+        let painted = paint_all(&painting).unwrap();
+        let whole = paint(&request("a", 16, 16)).unwrap();
+        assert_eq!(painted.pixels()[..24], source.pixels()[..24]);
+        assert_eq!(painted.pixels()[24..48], whole.pixels()[24..48]);
+    }
+
+    #[test]
+    fn sizes_and_numbers_that_no_model_would_take_are_refused() {
         for (width, height) in [(0, 8), (8, 0), (MAX_SIDE + 1, 8)] {
             assert!(matches!(paint(&request("a", width, height)), Err(JobError::BadArgument(_))));
         }
         let source = paint(&request("a", 8, 8)).unwrap();
         for strength in [-0.1, 1.1, f32::NAN] {
-            assert!(repaint(&request("a", 8, 8), &source, strength).is_err());
+            let painting = start_from(Start::Repainting { source: source.clone(), strength });
+            assert!(paint_all(&painting).is_err());
         }
+        let adapter = Adapter { model: "style".to_owned(), weight: 4.5 };
+        let control =
+            Control { model: "edges".to_owned(), picture: source, weight: 1.0, begin: 0.5, end: 0.4 };
+        let guided = |guides| Painting { guides, ..request("a", 8, 8).into() };
+        assert!(paint_all(&guided(Guides { adapters: vec![adapter], ..Guides::default() })).is_err());
+        assert!(paint_all(&guided(Guides { controls: vec![control], ..Guides::default() })).is_err());
     }
 }

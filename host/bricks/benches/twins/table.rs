@@ -34,6 +34,11 @@ impl Samples {
         self.quantile(0.5)
     }
 
+    /// What the work takes where nothing else is at work.
+    pub fn fastest(&self) -> Duration {
+        self.quantile(0.0)
+    }
+
     pub fn p95(&self) -> Duration {
         self.quantile(0.95)
     }
@@ -93,7 +98,8 @@ fn dash() -> String {
     "–".to_owned()
 }
 
-fn time(duration: Duration) -> String {
+/// With three or four digits and the unit that goes with them.
+pub fn time(duration: Duration) -> String {
     let micros = duration.as_secs_f64() * 1e6;
     match micros {
         micros if micros < 1.0 => format!("{:.0} ns", micros * 1e3),

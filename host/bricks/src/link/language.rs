@@ -2,7 +2,7 @@
 
 use wasmtime::{StoreContextMut, component::Linker};
 
-use super::{Fail, ai::unless_cancelled, answer_and_note, check_length};
+use super::{Fail, answer_and_note, check_length, inference::unless_cancelled};
 use crate::{
     Interface,
     capability::{ChatRequest, Completion, JobError},

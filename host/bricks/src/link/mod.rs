@@ -5,11 +5,13 @@
 //! (`docs/decisions/023-imports-by-hand.md`). wasmtime checks every function against the brick's own copy of the
 //! contract when the brick is loaded.
 
-mod ai;
 mod http;
 mod image;
+mod imaging;
+mod inference;
 mod job;
 mod language;
+mod models;
 mod secrets;
 mod store;
 mod tensor;
@@ -47,10 +49,10 @@ pub(crate) fn with_uses(base: &Linker<State>, uses: &[Interface]) -> wasmtime::R
         match interface {
             Interface::JobContext => job::link_context(&mut linker)?,
             Interface::JobClock => job::link_clock(&mut linker)?,
-            Interface::AiImaging => ai::link_imaging(&mut linker)?,
+            Interface::AiImaging => imaging::link(&mut linker)?,
             Interface::AiVision => vision::link(&mut linker)?,
             Interface::AiLanguage => language::link(&mut linker)?,
-            Interface::AiModels => ai::link_models(&mut linker)?,
+            Interface::AiModels => models::link(&mut linker)?,
             Interface::StoreContent => store::link_content(&mut linker)?,
             Interface::StoreGallery => store::link_gallery(&mut linker)?,
             Interface::StoreFiles => store::link_files(&mut linker)?,

@@ -6,9 +6,8 @@ use wasmtime::{
 };
 
 use super::{
-    Fail,
-    ai::{check_size, push, unless_cancelled},
-    answer_and_note, check_length,
+    Fail, answer_and_note, check_length,
+    inference::{check_size, push, unless_cancelled},
 };
 use crate::{
     Interface,

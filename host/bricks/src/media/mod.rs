@@ -11,7 +11,7 @@ mod tensor;
 pub(crate) use self::codec::encode_scratch;
 pub use self::{
     canvas::Canvas,
-    codec::{Container, DecodeLimits, decode, encode},
+    codec::{Container, DecodeLimits, decode, encode, encode_quickly},
     image::{Image, PixelFormat, Rect},
     resample::Filter,
     tensor::{Element, Layout, Tensor},

@@ -44,6 +44,7 @@ pub use self::{
     journal::LogLine,
     meter::Totals,
     place::{BUILD_ERROR_FILE, DEV_PREFIX, PlaceId},
+    player::powerless,
     version::{CRASHES_TO_QUARANTINE, Version},
 };
 use crate::{Binary, Digest, Memory, RunError, Runtime, SavedState};

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -14,9 +14,9 @@ use super::tape::{Answer, Tape, WriteLine};
 use crate::{
     Digest,
     capability::{
-        ChatRequest, Clock, Completion, Content, Detail, Files, Gallery, Http, HttpError, HttpRequest,
-        HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment, Reporter, Saved,
-        SecretHandle, Secrets, StoreError, TextRequest, Upscaling, Vision,
+        ChatRequest, Clock, Completion, Content, Detail, Files, Gallery, Host, Http, HttpError, HttpRequest,
+        HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment, Painting, Reporter,
+        Saved, SecretHandle, Secrets, StoreError, Upscaling, Vision,
     },
     media::{Container, Image},
 };
@@ -52,6 +52,11 @@ impl Player {
         self.off_tape.load(Ordering::Relaxed)
     }
 
+    /// With an empty tape, and without a journal.
+    fn silent() -> Self {
+        Self { answers: Mutex::default(), write_line: Box::new(|_, _| {}), off_tape: AtomicBool::new(false) }
+    }
+
     fn next<T>(&self, pick: impl FnOnce(Answer) -> Option<T>) -> Option<T> {
         let next = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let picked = next.and_then(pick);
@@ -70,6 +75,11 @@ impl Player {
     }
 }
 
+/// A studio that gives nothing and keeps nothing, for runs of bricks that ask for nothing.
+pub fn powerless() -> Arc<dyn Host> {
+    Arc::new(Player::silent())
+}
+
 fn not_done<T>() -> Result<T, JobError> {
     Err(JobError::Other(OFF_TAPE.to_owned()))
 }
@@ -80,16 +90,7 @@ fn not_stored<T>() -> Result<T, StoreError> {
 
 #[async_trait]
 impl Imaging for Player {
-    async fn text_to_image(&self, _request: TextRequest) -> Result<Image, JobError> {
-        self.painted()
-    }
-
-    async fn image_to_image(
-        &self,
-        _request: TextRequest,
-        _source: Image,
-        _strength: f32,
-    ) -> Result<Image, JobError> {
+    async fn paint(&self, _painting: Painting) -> Result<Image, JobError> {
         self.painted()
     }
 }

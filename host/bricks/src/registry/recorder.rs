@@ -12,8 +12,8 @@ use crate::{
     Digest,
     capability::{
         ChatRequest, Clock, Completion, Content, Detail, Files, Gallery, Host, Http, HttpError, HttpRequest,
-        HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment, Reporter, Saved,
-        SecretHandle, Secrets, StoreError, TextRequest, Upscaling, Vision,
+        HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment, Painting, Reporter,
+        Saved, SecretHandle, Secrets, StoreError, Upscaling, Vision,
     },
     media::{Container, Image},
 };
@@ -60,19 +60,8 @@ impl Recorder {
 
 #[async_trait]
 impl Imaging for Recorder {
-    async fn text_to_image(&self, request: TextRequest) -> Result<Image, JobError> {
-        let painted = self.host.text_to_image(request).await;
-        self.note(Answer::Painted(painted.clone()));
-        painted
-    }
-
-    async fn image_to_image(
-        &self,
-        request: TextRequest,
-        source: Image,
-        strength: f32,
-    ) -> Result<Image, JobError> {
-        let painted = self.host.image_to_image(request, source, strength).await;
+    async fn paint(&self, painting: Painting) -> Result<Image, JobError> {
+        let painted = self.host.paint(painting).await;
         self.note(Answer::Painted(painted.clone()));
         painted
     }

@@ -26,6 +26,7 @@ pub fn check(kit: Kit) {
         "unknown": null,
         "painted": [64, 32],
         "repainted": [64, 32],
+        "inpainted": [64, 32],
         "matte": "luma8",
         "depth": "luma32f",
         "caption": "4 pixels wide",
@@ -51,7 +52,7 @@ pub fn check(kit: Kit) {
 
 fn check_what_the_host_saw(host: &FakeHost) {
     let requests = host.requests.lock().unwrap();
-    assert_eq!(requests.len(), 2);
+    assert_eq!(requests.len(), 3);
     assert_eq!((requests[0].prompt.as_str(), requests[0].negative.as_str()), ("a fox", "blur"));
     assert_eq!(*host.kept.lock().unwrap(), ["A fox Png 90 {\"seed\":9}", "/pictures/fox Webp 90"]);
     let looked = host.looked.lock().unwrap();
@@ -59,7 +60,16 @@ fn check_what_the_host_saw(host: &FakeHost) {
     for part in ["Be brief.", "a fox", "16 0.5 1 9", "top_k"] {
         assert!(answered.contains(part), "{answered} without {part}");
     }
-    assert!(looked.contains(&"upscale grower Some(64)".to_owned()), "{looked:?}");
+    let digest = stored_picture().digest();
+    for line in [
+        "upscale grower Some(64)".to_owned(),
+        format!("inpaint {digest} within (4, 4) at 0.25"),
+        "adapter style at -0.5".to_owned(),
+        format!("control edges by {digest} at 0.75 from 0 until 0.5"),
+        format!("reference {digest}"),
+    ] {
+        assert!(looked.contains(&line), "{looked:?} without {line}");
+    }
     let sent = host.sent.lock().unwrap();
     assert_eq!(
         (sent[0].0.url.as_str(), sent[0].1.as_deref()),

@@ -12,7 +12,7 @@ use qpyt_bricks::{
 
 use crate::{
     fixtures::{capabilities, request, values},
-    host::{FakeHost, Painting, stored_picture},
+    host::{Answering, FakeHost, stored_picture},
 };
 
 #[tokio::test]
@@ -78,6 +78,29 @@ async fn models_that_see_and_write_are_reached_and_their_answers_come_back() {
 }
 
 #[tokio::test]
+async fn a_painting_takes_its_start_and_its_guides_along_as_far_as_they_are_not_too_many() {
+    let host = Arc::new(FakeHost::default());
+    let inputs = vec![Value::Text(stored_picture().digest().to_string())];
+    let outcome = capabilities().await.run(request("capabilities:paint-in", inputs, &host)).await.unwrap();
+    let values = values(&outcome);
+    assert!(matches!(values[0], Value::Image(image) if (image.width(), image.height()) == (64, 64)));
+    assert!(
+        matches!(values[1], Value::Text(said) if said.contains("9 controls are more than 8")),
+        "{values:?}"
+    );
+    let digest = stored_picture().digest();
+    assert_eq!(
+        *host.looked.lock().unwrap(),
+        [
+            format!("inpaint {digest} within (4, 4) at 0.25"),
+            "adapter style at -0.5".to_owned(),
+            format!("control edges by {digest} at 0.75 from 0 until 0.5"),
+            format!("reference {digest}"),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn requests_to_models_that_are_out_of_bounds_do_not_reach_the_studio() {
     let host = Arc::new(FakeHost::default());
     let inputs = vec![Value::Text(stored_picture().digest().to_string())];
@@ -93,7 +116,7 @@ async fn requests_to_models_that_are_out_of_bounds_do_not_reach_the_studio() {
 
 #[tokio::test]
 async fn waiting_for_inference_does_not_use_up_the_computing_budget() {
-    let host = Arc::new(FakeHost::painting(Painting::After(Duration::from_millis(400))));
+    let host = Arc::new(FakeHost::painting(Answering::After(Duration::from_millis(400))));
     let limits = Some(Limits { cpu: Duration::from_millis(100), ..Limits::default() });
     let paint = RunRequest { limits, ..request("capabilities:paint", vec![], &host) };
     let usage = capabilities().await.run(paint).await.unwrap().usage;
@@ -102,7 +125,7 @@ async fn waiting_for_inference_does_not_use_up_the_computing_budget() {
 
 #[tokio::test]
 async fn the_deadline_stops_a_brick_that_waits_and_what_it_waits_for() {
-    let host = Arc::new(FakeHost::painting(Painting::Never));
+    let host = Arc::new(FakeHost::painting(Answering::Never));
     let limits = Some(Limits { wall: Duration::from_millis(100), ..Limits::default() });
     let paint = RunRequest { limits, ..request("capabilities:paint", vec![], &host) };
     let result = capabilities().await.run(paint).await;
@@ -112,7 +135,7 @@ async fn the_deadline_stops_a_brick_that_waits_and_what_it_waits_for() {
 
 #[tokio::test]
 async fn cancel_stops_a_brick_that_waits_and_what_it_waits_for() {
-    let host = Arc::new(FakeHost::painting(Painting::Never));
+    let host = Arc::new(FakeHost::painting(Answering::Never));
     let cancel = CancellationToken::new();
     let binary = capabilities().await;
     let paint =
@@ -128,7 +151,7 @@ async fn cancel_stops_a_brick_that_waits_and_what_it_waits_for() {
 
 #[tokio::test]
 async fn a_brick_that_waits_is_told_of_its_cancellation_and_cleans_up() {
-    let host = Arc::new(FakeHost::painting(Painting::Never));
+    let host = Arc::new(FakeHost::painting(Answering::Never));
     let cancel = CancellationToken::new();
     let binary = capabilities().await;
     let paint = binary
@@ -145,7 +168,7 @@ async fn a_brick_that_waits_is_told_of_its_cancellation_and_cleans_up() {
 
 #[tokio::test]
 async fn dropping_a_run_stops_what_it_waits_for() {
-    let host = Arc::new(FakeHost::painting(Painting::Never));
+    let host = Arc::new(FakeHost::painting(Answering::Never));
     let binary = capabilities().await;
     tokio::select! {
         result = binary.run(request("capabilities:paint", vec![], &host)) => panic!("{result:?}"),
@@ -157,7 +180,7 @@ async fn dropping_a_run_stops_what_it_waits_for() {
 #[tokio::test]
 async fn what_the_studio_refused_is_kept_beside_the_brick_s_words() {
     let missing = JobError::ModelMissing("emoji".to_owned());
-    let host = Arc::new(FakeHost::painting(Painting::Fails(missing.clone())));
+    let host = Arc::new(FakeHost::painting(Answering::Fails(missing.clone())));
     let result = capabilities().await.run(request("capabilities:paint", vec![], &host)).await;
     let Err(RunError::Host { message, cause }) = result else { panic!("{result:?}") };
     assert!(message.contains("ModelMissing"), "{message}");

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use qpyt_bricks::{
     Digest,
     capability::{
-        ChatRequest, Clock, Completion, Content, Detail, Files, Finish, Gallery, Header, Http, HttpError,
-        HttpRequest, HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment, Reporter,
-        Saved, SecretHandle, Secrets, StoreError, TextRequest, Upscaling, Vision,
+        ChatRequest, Clock, Completion, Content, Detail, Files, Finish, Gallery, Guides, Header, Http,
+        HttpError, HttpRequest, HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment,
+        Painting, Reporter, Saved, SecretHandle, Secrets, Start, StoreError, TextRequest, Upscaling, Vision,
     },
     media::{Container, Filter, Image, PixelFormat},
 };
@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 /// How inference answers.
 #[derive(Default)]
-pub enum Painting {
+pub enum Answering {
     #[default]
     AtOnce,
     After(std::time::Duration),
@@ -29,7 +29,7 @@ pub enum Painting {
 
 #[derive(Default)]
 pub struct FakeHost {
-    pub painting: Painting,
+    pub painting: Answering,
     pub requests: Mutex<Vec<TextRequest>>,
     /// Told when a painting begins.
     pub asked: Notify,
@@ -47,7 +47,7 @@ pub struct FakeHost {
 }
 
 impl FakeHost {
-    pub fn painting(painting: Painting) -> Self {
+    pub fn painting(painting: Answering) -> Self {
         Self { painting, ..Self::default() }
     }
 
@@ -55,18 +55,28 @@ impl FakeHost {
         self.lines.lock().unwrap().clone()
     }
 
-    async fn paint(&self, request: TextRequest) -> Result<Image, JobError> {
+    fn note_guides(&self, guides: &Guides) {
+        let mut looked = self.looked.lock().unwrap();
+        looked.extend(guides.adapters.iter().map(|it| format!("adapter {} at {}", it.model, it.weight)));
+        looked.extend(guides.controls.iter().map(|it| {
+            let (what, weight, begin, end) = (it.picture.digest(), it.weight, it.begin, it.end);
+            format!("control {} by {what} at {weight} from {begin} until {end}", it.model)
+        }));
+        looked.extend(guides.references.iter().map(|it| format!("reference {}", it.digest())));
+    }
+
+    async fn answer(&self, request: TextRequest) -> Result<Image, JobError> {
         let (width, height) = (request.width, request.height);
         self.requests.lock().unwrap().push(request);
         self.asked.notify_one();
         match &self.painting {
-            Painting::AtOnce => {}
-            Painting::After(time) => tokio::time::sleep(*time).await,
-            Painting::Never => {
+            Answering::AtOnce => {}
+            Answering::After(time) => tokio::time::sleep(*time).await,
+            Answering::Never => {
                 let _watch = CountDrop(&self.dropped);
                 std::future::pending::<()>().await;
             }
-            Painting::Fails(error) => return Err(error.clone()),
+            Answering::Fails(error) => return Err(error.clone()),
         }
         let pixels = vec![200; PixelFormat::Rgb8.bytes(width, height) as usize];
         Image::new(PixelFormat::Rgb8, width, height, pixels)
@@ -89,18 +99,17 @@ pub fn stored_picture() -> Image {
 
 #[async_trait]
 impl Imaging for FakeHost {
-    async fn text_to_image(&self, request: TextRequest) -> Result<Image, JobError> {
-        self.paint(request).await
-    }
-
-    async fn image_to_image(
-        &self,
-        request: TextRequest,
-        source: Image,
-        strength: f32,
-    ) -> Result<Image, JobError> {
-        assert_eq!((source, strength), (stored_picture(), 0.5));
-        self.paint(request).await
+    async fn paint(&self, painting: Painting) -> Result<Image, JobError> {
+        match painting.start {
+            Start::Noise => {}
+            Start::Repainting { source, strength } => assert_eq!((source, strength), (stored_picture(), 0.5)),
+            Start::Inpainting { source, mask, strength } => {
+                let (what, size) = (source.digest(), (mask.width(), mask.height()));
+                self.looked.lock().unwrap().push(format!("inpaint {what} within {size:?} at {strength}"));
+            }
+        }
+        self.note_guides(&painting.guides);
+        self.answer(painting.request).await
     }
 }
 

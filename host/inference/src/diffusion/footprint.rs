@@ -28,8 +28,25 @@ pub fn activation_bytes(
     let skips: u64 = levels.clone().map(|(i, l)| map(l.channels, i) * (l.layers as u64 + 2)).sum();
     let widest = levels.map(|(i, l)| map(l.channels, i)).max().unwrap_or(0);
     let step = (skips + widest * STEP_MAPS).saturating_mul(batch as u64);
+    step.max(decode_values(vae, pixels)).saturating_mul(BYTES)
+}
+
+/// Bytes for the states of a transformer that looks at picture and text together, or for decoding where that takes
+/// more: `tokens` states of a width, of which a layer holds `widths` at its widest.
+pub fn transformer_bytes(
+    vae: &VaeConfig,
+    (width, height): (usize, usize),
+    tokens: usize,
+    widths: usize,
+) -> u64 {
+    let pixels = (width as u64).saturating_mul(height as u64);
+    let step = (tokens as u64).saturating_mul(widths as u64);
+    step.max(decode_values(vae, pixels)).saturating_mul(BYTES)
+}
+
+/// Values that decoding holds at its peak.
+fn decode_values(vae: &VaeConfig, pixels: u64) -> u64 {
     // Up-sampling to the finest level happens in the channels of the next.
     let finest = vae.channels.iter().take(2).max().copied().unwrap_or(0) as u64;
-    let decode = pixels.saturating_mul(finest).saturating_mul(DECODE_MAPS);
-    step.max(decode).saturating_mul(BYTES)
+    pixels.saturating_mul(finest).saturating_mul(DECODE_MAPS)
 }

@@ -4,30 +4,42 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use candle_core::Device;
+
+use super::architecture::Architecture;
+use super::clip::ClipPart;
+use super::folder::{DIFFUSERS_WEIGHTS, ModelFolder, weight_bytes};
+use super::footprint::activation_bytes;
+use super::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
+use super::pipeline::Pipeline;
 use super::samplers::SchedulerConfig;
+use super::stable_diffusion::StableDiffusion;
 use super::unet::{BlockKind, Level, UnetConfig};
 use super::vae::VaeConfig;
-use crate::text::ClipConfig;
-use crate::weights::{BrokenFile, ConfigFile, Loaded, WeightFiles};
+use crate::weights::{ConfigFile, Loaded, WeightFiles};
 
-/// Bytes of a weight in memory.
-const WEIGHT_BYTES: u64 = 4;
+/// Components that are read.
+const PARTS: [&str; 5] = ["unet", "vae", "text_encoder", "scheduler", "tokenizer"];
+/// Those of models with two text encoders besides.
+const SECOND_PARTS: [&str; 2] = ["text_encoder_2", "tokenizer_2"];
 
 /// Configurations and open weight files of a model folder.
 pub struct ModelLayout {
-    /// The folder.
-    pub folder: PathBuf,
     /// Dimensions of the noise predictor.
     pub unet: UnetConfig,
     /// Dimensions of the autoencoder.
     pub vae: VaeConfig,
-    /// Dimensions of the text encoder.
-    pub text: ClipConfig,
+    /// The text encoder.
+    pub text: ClipPart,
+    /// The second one, in Stable Diffusion XL.
+    pub second_text: Option<ClipPart>,
+    /// True if nothing to keep away from means states of zeros rather than those of a prompt without words.
+    pub zeros_for_no_negative: bool,
     /// Noise table and sampling preferences.
     pub scheduler: SchedulerConfig,
     pub(super) unet_weights: Arc<WeightFiles>,
     pub(super) vae_weights: Arc<WeightFiles>,
-    pub(super) text_weights: Arc<WeightFiles>,
+    pub(super) folder: ModelFolder,
 }
 
 impl ModelLayout {
@@ -35,48 +47,77 @@ impl ModelLayout {
     ///
     /// # Errors
     /// The pipeline is of another kind, a file is missing or broken, or parts do not fit each other.
-    pub fn read(folder: &Path) -> Loaded<Self> {
-        check_index(&ConfigFile::read(&folder.join("model_index.json"))?)?;
-        let part = |name: &str, file: &str| ConfigFile::read(&folder.join(name).join(file));
-        let unet_file = part("unet", "config.json")?;
-        let text_file = part("text_encoder", "config.json")?;
+    pub fn read(path: &Path) -> Loaded<Self> {
+        let folder = ModelFolder::open(path)?;
+        let two_texts = check_index(&folder)?;
+        let unet_file = folder.config("unet")?;
+        let vae_file = folder.config("vae")?;
+        vae_file.must_be("_class_name", "AutoencoderKL")?;
+        vae_file.must_be("shift_factor", 0)?;
         let layout = Self {
             unet: UnetConfig::read(&unet_file)?,
-            vae: VaeConfig::read(&part("vae", "config.json")?)?,
-            text: ClipConfig::read(&text_file)?,
-            scheduler: SchedulerConfig::read(&part("scheduler", "scheduler_config.json")?)?,
-            unet_weights: Arc::new(WeightFiles::open(&folder.join("unet"), "diffusion_pytorch_model")?),
-            vae_weights: Arc::new(WeightFiles::open(&folder.join("vae"), "diffusion_pytorch_model")?),
-            text_weights: Arc::new(WeightFiles::open(&folder.join("text_encoder"), "model")?),
-            folder: folder.to_path_buf(),
+            vae: VaeConfig::read(&vae_file)?,
+            text: ClipPart::read(&folder, "text_encoder", "tokenizer")?,
+            second_text: two_texts
+                .then(|| ClipPart::read(&folder, "text_encoder_2", "tokenizer_2"))
+                .transpose()?,
+            zeros_for_no_negative: two_texts
+                && folder.index().flag_or("force_zeros_for_empty_prompt", true)?,
+            scheduler: SchedulerConfig::read(&folder.config("scheduler")?)?,
+            unet_weights: folder.weights("unet", DIFFUSERS_WEIGHTS)?,
+            vae_weights: folder.weights("vae", DIFFUSERS_WEIGHTS)?,
+            folder,
         };
-        layout.check_fit(&unet_file, &text_file)?;
-        let tokenizer = folder.join("tokenizer");
-        if !["tokenizer.json", "vocab.json"].iter().any(|name| tokenizer.join(name).is_file()) {
-            return Err(BrokenFile::new(tokenizer, "has neither `tokenizer.json` nor `vocab.json`"));
-        }
+        layout.check_latents(&unet_file)?;
+        layout.check_texts(&unet_file)?;
         Ok(layout)
     }
 
-    fn check_fit(&self, unet_file: &ConfigFile, text_file: &ConfigFile) -> Loaded<()> {
+    fn check_latents(&self, unet_file: &ConfigFile) -> Loaded<()> {
         let latent = self.vae.latent_channels;
-        for (key, channels) in
-            [("in_channels", self.unet.in_channels), ("out_channels", self.unet.out_channels)]
-        {
-            if channels != latent {
-                let hint = if channels == 9 { " (inpainting networks are not supported)" } else { "" };
-                let problem = format!("{channels}, but the autoencoder has {latent} latent channels{hint}");
+        // Networks that inpaint see a mask and the latents around it besides.
+        let inpainting = 2 * latent + 1;
+        for (key, channels, fits) in [
+            ("in_channels", self.unet.in_channels, [latent, inpainting]),
+            ("out_channels", self.unet.out_channels, [latent, latent]),
+        ] {
+            if !fits.contains(&channels) {
+                let problem = format!("{channels}, but the autoencoder has {latent} latent channels");
                 return Err(unet_file.problem(key, problem));
             }
         }
-        let width = self.text.width;
+        Ok(())
+    }
+
+    fn check_texts(&self, unet_file: &ConfigFile) -> Loaded<()> {
+        let width: usize = self.texts().map(|text| text.config.width).sum();
         let crossed =
             |level: &&Level| level.down == BlockKind::CrossAttention || level.up == BlockKind::CrossAttention;
         if let Some(level) = self.unet.levels.iter().filter(crossed).find(|l| l.text_width != width) {
-            let problem = format!("{width}, but the noise predictor attends to {}", level.text_width);
-            return Err(text_file.problem("hidden_size", problem));
+            let problem = format!("{}, but the text states are {width} wide", level.text_width);
+            return Err(unet_file.problem("cross_attention_dim", problem));
+        }
+        let wanted = self.unet.addition.map(|addition| addition.pooled_width);
+        let given = self.second_text.as_ref().map(|text| text.config.pooled_width());
+        if wanted != given {
+            let words = |width: Option<usize>| width.map_or("none".to_owned(), |w| format!("{w} values"));
+            let problem = format!(
+                "the network takes {} for a whole prompt, but the text encoders give {}",
+                words(wanted),
+                words(given)
+            );
+            return Err(unet_file.problem("addition_embed_type", problem));
         }
         Ok(())
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &ClipPart> {
+        std::iter::once(&self.text).chain(&self.second_text)
+    }
+
+    fn weights(&self) -> Vec<&Arc<WeightFiles>> {
+        let fixed = [&self.unet_weights, &self.vae_weights];
+        fixed.into_iter().chain(self.texts().map(|text| &text.weights)).collect()
     }
 
     /// The factor that picture widths and heights must be multiples of.
@@ -89,46 +130,64 @@ impl ModelLayout {
         let (height, width) = self.unet.sample_size;
         (height * self.vae.scale(), width * self.vae.scale())
     }
+}
 
-    /// Files whose contents decide what the model computes.
-    pub fn files(&self) -> Vec<PathBuf> {
-        let fixed = [
-            "model_index.json",
-            "unet/config.json",
-            "vae/config.json",
-            "text_encoder/config.json",
-            "scheduler/scheduler_config.json",
-            "tokenizer/tokenizer.json",
-            "tokenizer/tokenizer_config.json",
-            "tokenizer/vocab.json",
-            "tokenizer/merges.txt",
-        ];
-        let fixed = fixed.iter().map(|name| self.folder.join(name)).filter(|path| path.is_file());
-        let weights = [&self.unet_weights, &self.vae_weights, &self.text_weights];
-        fixed.chain(weights.iter().flat_map(|w| w.paths().map(Path::to_path_buf))).collect()
+impl PainterLayout for ModelLayout {
+    fn traits(&self) -> PaintingTraits {
+        let (height, width) = self.native_size();
+        PaintingTraits {
+            size_multiple: self.size_multiple() as u32,
+            max_edge: MAX_EDGE,
+            native_size: height.max(width) as u32,
+            prediction: self.scheduler.prediction,
+            guidance: Guidance::Classifier,
+            text_layers: self.texts().map(|text| text.config.layers).min().unwrap_or(1) as u32,
+            only_inpaints: self.unet.in_channels != self.vae.latent_channels,
+            looks_at_pictures: false,
+        }
     }
 
-    /// Memory that the weights take once loaded.
-    pub fn weight_bytes(&self) -> u64 {
-        let parts = [&self.unet_weights, &self.vae_weights, &self.text_weights];
-        parts.iter().map(|w| w.weight_count()).sum::<u64>() * WEIGHT_BYTES
+    fn architecture(&self) -> Option<Architecture> {
+        self.unet.architecture()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let second = self.second_text.iter().flat_map(|_| SECOND_PARTS);
+        let parts: Vec<_> = PARTS.into_iter().chain(second).collect();
+        self.folder.files(&parts, &self.weights())
+    }
+
+    fn weight_bytes(&self) -> u64 {
+        weight_bytes(&self.weights())
+    }
+
+    fn activation_bytes(&self, size: (usize, usize), batch: usize) -> u64 {
+        activation_bytes(&self.unet, &self.vae, size, batch)
+    }
+
+    fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {
+        Ok(Box::new(StableDiffusion::load(self, device)?))
     }
 }
 
-/// Refuses pipelines of other kinds and parts of other classes.
-fn check_index(index: &ConfigFile) -> Loaded<()> {
-    match index.required_text("_class_name")? {
-        "StableDiffusionPipeline" | "StableDiffusionImg2ImgPipeline" => {}
-        other => return Err(index.problem("_class_name", format!("`{other}` is not supported"))),
-    }
-    for (part, class) in
-        [("unet", "UNet2DConditionModel"), ("vae", "AutoencoderKL"), ("text_encoder", "CLIPTextModel")]
-    {
-        let named = index.get(part).and_then(|v| v.get(1)).and_then(|v| v.as_str());
-        if named.is_some_and(|named| named != class) {
-            let problem = format!("`{}` is not supported, only `{class}`", named.unwrap_or_default());
-            return Err(index.problem(part, problem));
+/// Refuses pipelines of other kinds and parts of other classes. True if the pipeline has two text encoders.
+fn check_index(folder: &ModelFolder) -> Loaded<bool> {
+    let index = folder.index();
+    let two_texts = match index.required_text("_class_name")? {
+        "StableDiffusionPipeline" | "StableDiffusionImg2ImgPipeline" | "StableDiffusionInpaintPipeline" => {
+            false
         }
-    }
-    Ok(())
+        "StableDiffusionXLPipeline"
+        | "StableDiffusionXLImg2ImgPipeline"
+        | "StableDiffusionXLInpaintPipeline" => true,
+        other => return Err(index.problem("_class_name", format!("`{other}` is not supported"))),
+    };
+    index.must_be_off(&["requires_aesthetics_score"])?;
+    folder.must_be(&[
+        ("unet", "UNet2DConditionModel"),
+        ("vae", "AutoencoderKL"),
+        ("text_encoder", "CLIPTextModel"),
+        ("text_encoder_2", "CLIPTextModelWithProjection"),
+    ])?;
+    Ok(two_texts)
 }

@@ -1,12 +1,23 @@
-//! Latent diffusion: the noise predictor, the autoencoder, samplers, noise, and the pipeline that joins them.
+//! Latent diffusion: the noise predictors, the autoencoder, samplers, noise, and the pipelines that join them.
 
+pub mod architecture;
+pub mod clip;
+pub mod control_layout;
+pub mod flux;
+pub mod flux2;
 pub mod footprint;
 pub mod layout;
 pub mod noise;
+pub mod painter;
+pub mod pipeline;
 pub mod preview;
 pub mod samplers;
+pub mod sd3;
 pub mod stable_diffusion;
 pub mod unet;
 pub mod vae;
 
+mod dit;
+mod folder;
+mod patches;
 mod resnet;

@@ -12,7 +12,7 @@ use super::vae::Vae;
 const FIT_PIXELS: usize = 64;
 const FIT_GRID: (usize, usize) = (8, 16);
 
-/// A fitted map from scaled latents to colours in 0..1.
+/// A fitted map from latents as the decoder takes them to colours in 0..1.
 #[derive(Debug, Clone)]
 pub struct LatentPreview {
     /// For each colour, a weight per latent channel and a constant.
@@ -25,12 +25,17 @@ impl LatentPreview {
     /// # Errors
     /// Decoding failed.
     pub fn fit(vae: &Vae) -> Result<Self> {
-        let channels = vae.config().latent_channels;
-        let scale = vae.config().scale();
+        let (channels, scale) = (vae.config().latent_channels, vae.config().scale());
         let grid = (FIT_PIXELS / scale).clamp(FIT_GRID.0, FIT_GRID.1);
-        let latents = patchy_noise(channels, grid);
-        let scaled = Tensor::from_vec(latents.clone(), (1, channels, grid, grid), vae.device())?;
-        let decoded = vae.decode(&(scaled / vae.config().scaling_factor)?)?.avg_pool2d(scale)?;
+        // A map needs clearly more pixels than it has weights.
+        let grid = if grid * grid <= 2 * channels { FIT_GRID.1 } else { grid };
+        let patch = vae.config().model_scale() / scale;
+        let (model_channels, model_grid) = (vae.config().model_channels(), grid / patch);
+        let noise = patchy_noise(model_channels, model_grid);
+        let noise = Tensor::from_vec(noise, (1, model_channels, model_grid, model_grid), vae.device())?;
+        let latents = vae.denormalize(&noise)?;
+        let decoded = vae.decode(&latents)?.avg_pool2d(scale)?;
+        let latents: Vec<f32> = latents.flatten_all()?.to_vec1()?;
         let colours: Vec<Vec<f32>> = decoded.squeeze(0)?.flatten_from(1)?.to_vec2()?;
 
         let area = grid * grid;

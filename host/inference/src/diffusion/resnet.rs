@@ -2,6 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
+use super::unet::UnetConfig;
 use crate::nn::{Conv2d, GroupNorm, Linear};
 use crate::tensor::Conv2dGeometry;
 use crate::weights::{Loaded, Weights};
@@ -25,6 +26,13 @@ pub(super) struct ResnetStyle {
     pub(super) groups: usize,
     /// Added to variances in the group norms.
     pub(super) eps: f64,
+}
+
+impl ResnetStyle {
+    /// That of a noise predictor.
+    pub(super) fn of_unet(config: &UnetConfig) -> Self {
+        Self { time_width: Some(config.time_width), groups: config.norm_groups, eps: config.norm_eps }
+    }
 }
 
 impl ResnetBlock {

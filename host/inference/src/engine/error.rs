@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::diffusion::stable_diffusion::RunError;
+use crate::diffusion::pipeline::RunError;
 use crate::language::LanguageError;
 use crate::upscale::UpscaleError;
 use crate::vision::VisionError;

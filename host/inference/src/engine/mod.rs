@@ -1,25 +1,34 @@
 //! What the studio calls: requests in, pictures and texts out. Calls block; one at a time is meant to run.
 
+mod additions;
 mod error;
+mod inpainting;
 mod models;
 mod painting;
 mod picture;
+mod readings;
+mod references;
 mod request;
 mod resident;
 mod scan;
 mod seeing;
+mod workers;
 mod writing;
 
+pub use crate::diffusion::painter::PaintingTraits;
+pub use additions::{Adapter, Control};
 pub use error::EngineError;
-pub use models::{Family, InstalledModel, PaintingTraits};
+pub use models::{Family, InstalledModel};
 pub use picture::Picture;
 pub use request::{ImageRequest, Observer, StepReport};
-pub use scan::{BrokenModel, ModelScan, scan_models};
+pub use scan::{BrokenModel, ModelScan, ModelScanner, scan_models};
+
+use std::sync::Mutex;
 
 use candle_core::Device;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::resident::ResidentModels;
+use self::workers::Workers;
 
 /// How the engine may use the machine.
 #[derive(Debug, Clone)]
@@ -33,8 +42,10 @@ pub struct EngineOptions {
 /// Loads models on demand and does with them what they are for.
 pub struct Engine {
     device: Device,
-    threads: ThreadPool,
+    threads: Workers,
     models: ResidentModels,
+    /// Held while a picture is painted: adapters change the layers that all runs of a model share.
+    painting: Mutex<()>,
 }
 
 impl Engine {
@@ -43,16 +54,18 @@ impl Engine {
     /// # Errors
     /// The threads cannot be started.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
-        let threads = ThreadPoolBuilder::new()
-            .num_threads(options.threads.unwrap_or(0))
-            .thread_name(|i| format!("inference-{i}"))
-            .build()
+        let threads = Workers::start(options.threads)
             .map_err(|e| EngineError::Internal(format!("threads cannot be started: {e}")))?;
         // Without the cargo features for them there is no other device than the CPU.
         let device = match Device::cuda_if_available(0)? {
             Device::Cpu => Device::metal_if_available(0)?,
             device => device,
         };
-        Ok(Self { device, threads, models: ResidentModels::new(options.memory_budget) })
+        Ok(Self {
+            device,
+            threads,
+            models: ResidentModels::new(options.memory_budget),
+            painting: Mutex::default(),
+        })
     }
 }

@@ -5,13 +5,26 @@ use std::time::SystemTime;
 
 use super::EngineError;
 use super::scan::Found;
-use crate::diffusion::samplers::Prediction;
+use crate::diffusion::architecture::Architecture;
+use crate::diffusion::painter::PaintingTraits;
 
 /// What a model is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
     /// Painting, in the manner of Stable Diffusion 1 and 2.
     StableDiffusion,
+    /// Painting with Stable Diffusion XL.
+    StableDiffusionXl,
+    /// Painting with FLUX.1.
+    Flux,
+    /// Painting with FLUX.2.
+    Flux2,
+    /// Painting with Stable Diffusion 3 or 3.5.
+    StableDiffusion3,
+    /// Changing what a painting model paints: LoRA and its relatives.
+    Lora,
+    /// Steering a painting model by a picture.
+    ControlNet,
     /// Telling the subject of a picture from its background.
     BackgroundRemoval,
     /// Enlarging pictures.
@@ -31,6 +44,12 @@ impl Family {
     pub const fn name(self) -> &'static str {
         match self {
             Self::StableDiffusion => "stable-diffusion",
+            Self::StableDiffusionXl => "sdxl",
+            Self::Flux => "flux",
+            Self::Flux2 => "flux2",
+            Self::StableDiffusion3 => "sd3",
+            Self::Lora => "lora",
+            Self::ControlNet => "controlnet",
             Self::BackgroundRemoval => "background-removal",
             Self::Upscaler => "upscaler",
             Self::Depth => "depth",
@@ -45,19 +64,6 @@ impl std::fmt::Display for Family {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// What a request for a picture must know of the model that paints it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PaintingTraits {
-    /// Pictures' widths and heights must be multiples of this.
-    pub size_multiple: u32,
-    /// Edge of the pictures that it was trained on.
-    pub native_size: u32,
-    /// What its network predicts.
-    pub prediction: Prediction,
-    /// Layers of its text encoder; one fewer can be skipped.
-    pub text_layers: u32,
 }
 
 /// A model that can be used.
@@ -75,6 +81,9 @@ pub struct InstalledModel {
     pub bytes: u64,
     /// What matters of a model that paints.
     pub painting: Option<PaintingTraits>,
+    /// Which of the published networks it is; of an adapter or a control, which it is made for. None where that is
+    /// another one, or left open.
+    pub architecture: Option<Architecture>,
     pub(super) modified: Option<SystemTime>,
     files: Vec<PathBuf>,
 }
@@ -94,6 +103,7 @@ impl InstalledModel {
             path: path.to_path_buf(),
             bytes: metadata.iter().map(std::fs::Metadata::len).sum(),
             painting: found.painting,
+            architecture: found.architecture,
             modified: metadata.iter().filter_map(|m| m.modified().ok()).max(),
             files: found.files,
         }
@@ -101,7 +111,23 @@ impl InstalledModel {
 
     /// What a request for a picture must know.
     pub(super) fn painting(&self) -> Result<PaintingTraits, EngineError> {
-        self.painting.ok_or_else(|| self.other_than(Family::StableDiffusion))
+        self.painting.ok_or_else(|| {
+            let problem =
+                format!("`{}` is a model of the family {}, which does not paint", self.id, self.family);
+            EngineError::bad("model", problem)
+        })
+    }
+
+    /// Fails if the model only fills masked parts of pictures.
+    pub(super) fn must_paint_whole(&self) -> Result<(), EngineError> {
+        if !self.painting()?.only_inpaints {
+            return Ok(());
+        }
+        let problem = format!(
+            "`{}` only fills masked parts of pictures; inpaint with it, or choose another model",
+            self.id
+        );
+        Err(EngineError::bad("model", problem))
     }
 
     /// Fails if the model is for something else.

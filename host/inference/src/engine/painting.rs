@@ -1,66 +1,98 @@
-//! Painting: text and image to image, and inpainting.
+//! Painting: text and image to image.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use candle_core::{Device, Tensor};
 
+use super::additions::{Adapted, AdapterSet, Additions};
 use super::request::{Progress, decimal};
 use super::resident::{Loadable, Resident, lock};
-use super::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture, picture};
-use crate::diffusion::footprint::activation_bytes;
-use crate::diffusion::layout::ModelLayout;
+use super::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture, references};
 use crate::diffusion::noise::{NoiseSource, TorchGenerator};
-use crate::diffusion::samplers::{Sampler, ScheduleId};
-use crate::diffusion::stable_diffusion::{Conditioning, Outside, PromptStates, RunStart, StableDiffusion};
+use crate::diffusion::painter::{Guidance, PainterKind, PainterLayout};
+use crate::diffusion::pipeline::{Guide, Pipeline, PromptStates, RunStart, Steering};
+use crate::diffusion::samplers::{Sampler, SamplerChoice, ScheduleId};
 use crate::weights::Loaded;
 
 /// Prompts whose states are kept per model.
 const KEPT_PROMPTS: usize = 8;
 
 /// A loaded model that paints, with the states of its latest prompts.
-struct Painter {
-    model: StableDiffusion,
+pub(super) struct Painter {
+    pub(super) pipeline: Box<dyn Pipeline>,
     prompts: Mutex<Vec<(PromptKey, PromptStates)>>,
+}
+
+/// What a prompt asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// What should be seen.
+    Seen,
+    /// What should not.
+    Unseen,
 }
 
 #[derive(PartialEq, Eq)]
 struct PromptKey {
+    wish: Wish,
     prompt: String,
     clip_skip: u32,
+    adapters: AdapterSet,
 }
 
 /// The size of a request's picture and how many are computed side by side.
-struct Canvas {
-    size: (usize, usize),
-    batch: usize,
+pub(super) struct Canvas {
+    pub(super) size: (usize, usize),
+    pub(super) batch: usize,
+    /// Pixels of pictures that are looked at besides.
+    pub(super) seen: usize,
 }
 
-fn work_of(request: &ImageRequest) -> Canvas {
+fn work_of(request: &ImageRequest, guidance: Guidance) -> Canvas {
     Canvas {
         size: (request.width as usize, request.height as usize),
-        batch: if request.guidance > 1.0 { 2 } else { 1 },
+        batch: if request.guidance > 1.0 && guidance == Guidance::Classifier { 2 } else { 1 },
+        seen: references::pixels(request),
     }
+}
+
+/// The scale of guidance that a model is run with. Tells the observer what it leaves out.
+fn scale_of(request: &ImageRequest, guidance: Guidance, observer: &dyn Observer) -> f64 {
+    if guidance != Guidance::Classifier && !request.negative.trim().is_empty() {
+        observer.note("this model takes no negative prompt; it is left out");
+    }
+    if guidance != Guidance::None {
+        return decimal(request.guidance);
+    }
+    if request.guidance > 1.0 {
+        observer.note(&format!(
+            "this model was made to work without guidance; {} is taken as 1",
+            request.guidance
+        ));
+    }
+    1.0
 }
 
 impl Loadable for Painter {
-    type Layout = ModelLayout;
+    type Layout = Box<dyn PainterLayout>;
     type Work = Canvas;
 
-    fn read(path: &Path) -> Loaded<Option<ModelLayout>> {
-        ModelLayout::read(path).map(Some)
+    fn read(path: &Path) -> Loaded<Option<Self::Layout>> {
+        PainterKind::of_folder(path)?.read(path).map(Some)
     }
 
-    fn weight_bytes(layout: &ModelLayout) -> u64 {
+    fn weight_bytes(layout: &Self::Layout) -> u64 {
         layout.weight_bytes()
     }
 
-    fn task_bytes(layout: &ModelLayout, work: &Canvas) -> Result<u64, EngineError> {
-        Ok(activation_bytes(&layout.unet, &layout.vae, work.size, work.batch))
+    fn task_bytes(layout: &Self::Layout, work: &Canvas) -> Result<u64, EngineError> {
+        let (width, height) = work.size;
+        Ok(layout.activation_bytes((width, height + work.seen.div_ceil(width.max(1))), work.batch))
     }
 
-    fn load(layout: &ModelLayout, device: &Device) -> Loaded<Self> {
-        Ok(Self { model: StableDiffusion::load(layout, device)?, prompts: Mutex::default() })
+    fn load(layout: &Self::Layout, device: &Device) -> Loaded<Self> {
+        Ok(Self { pipeline: layout.load(device)?, prompts: Mutex::default() })
     }
 }
 
@@ -68,27 +100,33 @@ impl Painter {
     /// States of a prompt, from memory where it was asked for lately. Tells the observer of words left out.
     fn states(
         &self,
-        what: &str,
+        wish: Wish,
         prompt: &str,
-        clip_skip: u32,
+        (clip_skip, adapters): (u32, &AdapterSet),
         observer: &dyn Observer,
-    ) -> Result<Tensor, EngineError> {
-        let key = PromptKey { prompt: prompt.to_owned(), clip_skip };
+    ) -> Result<PromptStates, EngineError> {
+        let key = PromptKey { wish, prompt: prompt.to_owned(), clip_skip, adapters: adapters.clone() };
         let mut kept = lock(&self.prompts);
         let states = match kept.iter().position(|(k, _)| *k == key) {
             Some(place) => kept.remove(place).1,
-            None => self.model.encode_prompt(prompt, clip_skip as usize)?,
+            None => match wish {
+                Wish::Seen => self.pipeline.encode_prompt(prompt, clip_skip as usize)?,
+                Wish::Unseen => self.pipeline.encode_negative(prompt, clip_skip as usize)?,
+            },
         };
         if states.dropped_tokens > 0 {
+            let what = match wish {
+                Wish::Seen => "prompt",
+                Wish::Unseen => "negative prompt",
+            };
             observer.note(&format!(
                 "the {what} is too long: its last {} tokens are left out",
                 states.dropped_tokens
             ));
         }
-        let tensor = states.states.clone();
-        kept.insert(0, (key, states));
+        kept.insert(0, (key, states.clone()));
         kept.truncate(KEPT_PROMPTS);
-        Ok(tensor)
+        Ok(states)
     }
 }
 
@@ -104,12 +142,14 @@ impl Engine {
         observer: &dyn Observer,
     ) -> Result<Picture, EngineError> {
         request.check(model)?;
+        model.must_paint_whole()?;
+        let _turn = lock(&self.painting);
         self.threads.install(|| {
             let run = self.prepare(model, request, observer)?;
             let mut noise = TorchGenerator::new(request.seed);
             let (width, height) = (request.width as usize, request.height as usize);
             let latents =
-                run.painter.model.model.noise_latents(width, height, run.sampler.as_ref(), &mut noise)?;
+                run.painter.pipeline.noise_latents(width, height, run.sampler.as_ref(), &mut noise)?;
             run.finish(RunStart { latents, first: 0, outside: None }, &mut noise, observer)
         })
     }
@@ -128,13 +168,14 @@ impl Engine {
         observer: &dyn Observer,
     ) -> Result<Picture, EngineError> {
         request.check(model)?;
+        model.must_paint_whole()?;
         source.check_for(request)?;
         let skipped = request.skipped_steps(strength)?;
+        let _turn = lock(&self.painting);
         self.threads.install(|| {
             let run = self.prepare(model, request, observer)?;
             let mut noise = TorchGenerator::new(request.seed);
-            let clean =
-                run.painter.model.model.picture_latents(&source.to_tensor(&self.device)?, &mut noise)?;
+            let clean = run.painter.pipeline.picture_latents(&source.to_tensor(&self.device)?, &mut noise)?;
             let fresh = draw_like(&clean, &mut noise)?;
             let first = skipped * run.sampler.calls_per_step();
             let latents = run.sampler.schedule().add_noise(&clean, &fresh, first)?;
@@ -142,98 +183,95 @@ impl Engine {
         })
     }
 
-    /// Makes a part of a picture anew: where `mask` (one byte per pixel, row by row) is 128 or more. The rest is
-    /// kept as well as the autoencoder can. `strength` as in [`Engine::image_to_image`].
-    ///
-    /// # Errors
-    /// As [`Engine::image_to_image`]; also when the mask has another size than the source.
-    pub fn inpaint(
-        &self,
-        model: &InstalledModel,
-        request: &ImageRequest,
-        source: &Picture,
-        mask: &[u8],
-        strength: f32,
-        observer: &dyn Observer,
-    ) -> Result<Picture, EngineError> {
-        request.check(model)?;
-        source.check_for(request)?;
-        let skipped = request.skipped_steps(strength)?;
-        let mask = picture::mask_tensor(mask, source, &self.device)?;
-        self.threads.install(|| {
-            let run = self.prepare(model, request, observer)?;
-            let mut noise = TorchGenerator::new(request.seed);
-            let model = &run.painter.model.model;
-            let clean = model.picture_latents(&source.to_tensor(&self.device)?, &mut noise)?;
-            let fresh = draw_like(&clean, &mut noise)?;
-            // diffusers encodes the masked picture too, which draws noise but changes nothing here.
-            noise.draw(clean.elem_count());
-            let first = skipped * run.sampler.calls_per_step();
-            let latents = if skipped == 0 {
-                (&fresh * run.sampler.schedule().initial_scale)?
-            } else {
-                run.sampler.schedule().add_noise(&clean, &fresh, first)?
-            };
-            let outside = Outside::new(model.latent_mask(&mask)?, clean, fresh);
-            run.finish(RunStart { latents, first, outside: Some(&outside) }, &mut noise, observer)
-        })
-    }
-
     /// Everything of a run that comes before its first latents.
-    fn prepare(
+    pub(super) fn prepare(
         &self,
         model: &InstalledModel,
         request: &ImageRequest,
         observer: &dyn Observer,
     ) -> Result<Run, EngineError> {
-        let painter = self.models.get::<Painter>(model, &work_of(request), &self.device, observer)?;
-        let scheduler = painter.model.model.scheduler();
-        let sampler = request
-            .sampler
-            .unwrap_or(scheduler.sampler)
-            .prepare(scheduler, request.schedule.unwrap_or(ScheduleId::Normal), request.steps as usize)
-            .map_err(|e| EngineError::bad(e.field, e.problem))?;
+        let traits = model.painting()?;
+        let means = traits.guidance;
+        let work = work_of(request, means);
+        let additions = Additions::of(request, model, observer);
+        let company = additions.company(self, model, &work)?;
+        let painter = self.models.get_among::<Painter>(model, &company, &self.device, observer)?;
+        let choice = SamplerChoice {
+            rule: request.sampler,
+            schedule: request.schedule.unwrap_or(ScheduleId::Normal),
+            steps: request.steps as usize,
+        };
+        let sampler =
+            painter.pipeline.sampler(choice, work.size).map_err(|e| EngineError::bad(e.field, e.problem))?;
         if observer.cancelled() {
             return Err(EngineError::Cancelled);
         }
-        let guidance = decimal(request.guidance);
-        let prompt = painter.states("prompt", &request.prompt, request.clip_skip, observer)?;
-        let conditioning = if guidance > 1.0 {
-            let negative =
-                painter.states("negative prompt", &request.negative, request.clip_skip, observer)?;
-            painter.model.model.conditioning(&prompt, Some((&negative, guidance)))?
+        let adapted = additions.blend_into(&painter, self, &company, observer)?;
+        let controls = additions.steer(painter.pipeline.as_ref(), request, self, &company, observer)?;
+        let guidance = scale_of(request, means, observer);
+        let adapters = additions.adapter_set();
+        let reading = (request.clip_skip, &adapters);
+        let prompt = painter.states(Wish::Seen, &request.prompt, reading, observer)?;
+        let negative = if guidance > 1.0 && means == Guidance::Classifier {
+            Some(painter.states(Wish::Unseen, &request.negative, reading, observer)?)
         } else {
-            painter.model.model.conditioning(&prompt, None)?
+            None
         };
-        Ok(Run { painter, sampler, conditioning })
+        let mut noise = TorchGenerator::new(request.seed);
+        let references =
+            self.look_at(request, painter.pipeline.as_ref(), traits.size_multiple, &mut noise)?;
+        Ok(Run {
+            painter,
+            sampler,
+            prompt,
+            negative,
+            guidance,
+            controls,
+            references,
+            surroundings: None,
+            _adapted: adapted,
+        })
     }
 }
 
 /// A run that is about to start.
-struct Run {
-    painter: Arc<Resident<Painter>>,
-    sampler: Box<dyn Sampler>,
-    conditioning: Conditioning,
+pub(super) struct Run {
+    pub(super) painter: Arc<Resident<Painter>>,
+    pub(super) sampler: Box<dyn Sampler>,
+    prompt: PromptStates,
+    negative: Option<PromptStates>,
+    guidance: f64,
+    controls: Vec<Steering>,
+    references: Vec<Tensor>,
+    /// What a network that only inpaints sees besides.
+    pub(super) surroundings: Option<Tensor>,
+    /// Takes the adapters out again when the run is over.
+    _adapted: Option<Adapted>,
 }
 
 impl Run {
     /// Takes the latents through all remaining steps and decodes them.
-    fn finish(
+    pub(super) fn finish(
         mut self,
         start: RunStart<'_>,
         noise: &mut dyn NoiseSource,
         observer: &dyn Observer,
     ) -> Result<Picture, EngineError> {
-        let model = &self.painter.model.model;
+        let pipeline = self.painter.pipeline.as_ref();
         let calls = self.sampler.schedule().timesteps.len();
-        let mut progress = Progress::new(observer, model.preview(), start.first, calls);
-        let sampler = self.sampler.as_mut();
-        let latents = model.denoise(&self.conditioning, sampler, start, noise, &mut progress)?;
-        Picture::from_tensor(&model.decode(&latents)?)
+        let mut progress = Progress::new(observer, pipeline, start.first, calls);
+        let guide = Guide {
+            controls: &self.controls,
+            references: &self.references,
+            surroundings: self.surroundings.as_ref(),
+            ..Guide::new(&self.prompt, self.negative.as_ref(), self.guidance)
+        };
+        let latents = pipeline.denoise(&guide, self.sampler.as_mut(), start, noise, &mut progress)?;
+        Picture::from_tensor(&pipeline.decode(&latents)?)
     }
 }
 
 /// Noise in the shape of latents.
-fn draw_like(latents: &Tensor, noise: &mut dyn NoiseSource) -> Result<Tensor, EngineError> {
+pub(super) fn draw_like(latents: &Tensor, noise: &mut dyn NoiseSource) -> Result<Tensor, EngineError> {
     Ok(Tensor::from_vec(noise.draw(latents.elem_count()), latents.shape(), latents.device())?)
 }

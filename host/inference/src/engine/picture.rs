@@ -16,10 +16,14 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// Whether there are as many bytes as the size asks for.
+    pub(super) fn is_whole(&self) -> bool {
+        self.rgb.len() == self.width as usize * self.height as usize * 3
+    }
+
     /// Checks that the picture can be the source of a request.
     pub(super) fn check_for(&self, request: &ImageRequest) -> Result<(), EngineError> {
-        let bytes = self.width as usize * self.height as usize * 3;
-        if self.rgb.len() != bytes {
+        if !self.is_whole() {
             let problem =
                 format!("{} bytes are not a {}x{} picture", self.rgb.len(), self.width, self.height);
             return Err(EngineError::bad("image", problem));

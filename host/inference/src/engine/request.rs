@@ -1,12 +1,11 @@
 //! What to make, and how its progress is told.
 
-use super::{EngineError, InstalledModel, Picture};
+use super::additions::{self, Adapter, Control};
+use super::{EngineError, InstalledModel, PaintingTraits, Picture, references};
+use crate::diffusion::pipeline::{CallReport, Pipeline, Watcher};
 use crate::diffusion::preview::LatentPreview;
 use crate::diffusion::samplers::{SamplerId, ScheduleId};
-use crate::diffusion::stable_diffusion::{CallReport, Watcher};
 
-/// Longest edge of a picture.
-const MAX_EDGE: u32 = 4096;
 /// Longest prompt, in bytes.
 const MAX_PROMPT: usize = 32 << 10;
 /// Largest guidance scale.
@@ -35,14 +34,20 @@ pub struct ImageRequest {
     pub seed: u64,
     /// Last layers of the text encoder to leave out.
     pub clip_skip: u32,
+    /// Adapters to blend in, at most 64. Those made for another network are left out, with a note.
+    pub adapters: Vec<Adapter>,
+    /// Pictures that steer, at most 8. What they ask for adds up.
+    pub controls: Vec<Control>,
+    /// Pictures whose things are to be seen again, for models that can look at pictures; at most 8.
+    pub references: Vec<Picture>,
 }
 
 impl ImageRequest {
     /// Checks everything that does not need the loaded model.
     pub(super) fn check(&self, model: &InstalledModel) -> Result<(), EngineError> {
         let traits = model.painting()?;
-        check_edge("width", self.width, traits.size_multiple)?;
-        check_edge("height", self.height, traits.size_multiple)?;
+        check_edge("width", self.width, &traits)?;
+        check_edge("height", self.height, &traits)?;
         if !(0.0..=MAX_GUIDANCE).contains(&self.guidance) {
             let problem = format!("{} is not between 0 and {MAX_GUIDANCE}", self.guidance);
             return Err(EngineError::bad("guidance", problem));
@@ -61,7 +66,8 @@ impl ImageRequest {
             let problem = format!("{} is too much, this model allows up to {most}", self.clip_skip);
             return Err(EngineError::bad("clip_skip", problem));
         }
-        Ok(())
+        references::check(self, model, &traits)?;
+        additions::check(self, model)
     }
 
     /// Steps that image-to-image leaves out at a strength.
@@ -88,20 +94,20 @@ pub(super) fn decimal(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }
 
-fn check_edge(field: &'static str, edge: u32, multiple: u32) -> Result<(), EngineError> {
-    let multiple = multiple.max(1);
-    if edge > 0 && edge <= MAX_EDGE && edge.is_multiple_of(multiple) {
+fn check_edge(field: &'static str, edge: u32, traits: &PaintingTraits) -> Result<(), EngineError> {
+    let (multiple, most) = (traits.size_multiple.max(1), traits.max_edge);
+    if edge > 0 && edge <= most && edge.is_multiple_of(multiple) {
         return Ok(());
     }
-    let below = (edge.min(MAX_EDGE) / multiple * multiple).max(multiple);
+    let below = (edge.min(most) / multiple * multiple).max(multiple);
     let above = below + multiple;
-    let nearest = if above <= MAX_EDGE && edge <= MAX_EDGE {
+    let nearest = if above <= most && edge <= most {
         format!("the nearest are {below} and {above}")
     } else {
         format!("the nearest is {below}")
     };
     let problem =
-        format!("{edge} does not fit: this model makes multiples of {multiple} up to {MAX_EDGE}; {nearest}");
+        format!("{edge} does not fit: this model makes multiples of {multiple} up to {most}; {nearest}");
     Err(EngineError::bad(field, problem))
 }
 
@@ -147,7 +153,7 @@ impl StepReport<'_> {
 /// Passes a run's progress on to an observer.
 pub(super) struct Progress<'a> {
     observer: &'a dyn Observer,
-    colours: &'a LatentPreview,
+    pipeline: &'a dyn Pipeline,
     first: usize,
     calls: usize,
 }
@@ -155,11 +161,11 @@ pub(super) struct Progress<'a> {
 impl<'a> Progress<'a> {
     pub(super) fn new(
         observer: &'a dyn Observer,
-        colours: &'a LatentPreview,
+        pipeline: &'a dyn Pipeline,
         first: usize,
         calls: usize,
     ) -> Self {
-        Self { observer, colours, first, calls }
+        Self { observer, pipeline, first, calls }
     }
 }
 
@@ -169,14 +175,15 @@ impl Watcher for Progress<'_> {
     }
 
     fn called(&mut self, report: CallReport<'_>) {
-        let Ok((_, _, height, width)) = report.denoised.dims4() else { return };
-        let Ok(latents) = report.denoised.flatten_all().and_then(|d| d.to_vec1::<f32>()) else { return };
+        let Ok(latents) = self.pipeline.vae().denormalize(report.denoised) else { return };
+        let Ok((_, _, height, width)) = latents.dims4() else { return };
+        let Ok(latents) = latents.flatten_all().and_then(|d| d.to_vec1::<f32>()) else { return };
         self.observer.step(StepReport {
             step: report.index - self.first + 1,
             steps: self.calls - self.first,
             latents: &latents,
             size: (width, height),
-            colours: self.colours,
+            colours: self.pipeline.preview(),
         });
     }
 }

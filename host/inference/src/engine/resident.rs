@@ -1,6 +1,7 @@
 //! Models in memory: loaded on demand within a budget, least recently used ones first to go.
 
 use std::any::Any;
+use std::borrow::Borrow;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,6 +58,39 @@ struct Identity {
     modified: Option<SystemTime>,
 }
 
+/// What a model needs in memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Need {
+    /// Bytes of the loaded weights.
+    pub(super) weights: u64,
+    /// Bytes that a task takes besides.
+    pub(super) task: u64,
+}
+
+/// The models that a task needs at the same time.
+#[derive(Debug, Default)]
+pub(super) struct Company(Vec<(PathBuf, Need)>);
+
+impl Company {
+    /// Adds a model; the same one twice needs its weights once.
+    pub(super) fn add(&mut self, path: &Path, need: Need) {
+        match self.0.iter_mut().find(|(member, _)| member == path) {
+            Some((_, known)) => known.task = known.task.saturating_add(need.task),
+            None => self.0.push((path.to_path_buf(), need)),
+        }
+    }
+
+    fn has(&self, path: &Path) -> bool {
+        self.0.iter().any(|(member, _)| member == path)
+    }
+
+    /// Bytes of all of them with their tasks.
+    fn bytes(&self) -> u64 {
+        let each = self.0.iter().map(|(_, need)| need.weights.saturating_add(need.task));
+        each.fold(0, u64::saturating_add)
+    }
+}
+
 /// The loaded models, most recently used first.
 pub(super) struct ResidentModels {
     budget: u64,
@@ -76,54 +110,104 @@ impl ResidentModels {
         device: &Device,
         observer: &dyn Observer,
     ) -> Result<Arc<Resident<M>>, EngineError> {
-        if !model.path.exists() {
-            return Err(EngineError::ModelMissing { id: model.id.clone(), path: model.path.clone() });
+        let alone = |layout: &M::Layout| {
+            let mut company = Company::default();
+            company.add(&model.path, Need::of::<M>(layout, work)?);
+            Ok(company)
+        };
+        self.find_or_load(model, alone, device, observer)
+    }
+
+    /// The model, loaded if need be, with room for it and all of its company.
+    pub(super) fn get_among<M: Loadable>(
+        &self,
+        model: &InstalledModel,
+        company: &Company,
+        device: &Device,
+        observer: &dyn Observer,
+    ) -> Result<Arc<Resident<M>>, EngineError> {
+        self.find_or_load::<M, &Company>(model, |_| Ok(company), device, observer)
+    }
+
+    /// What the model needs in memory, by its header where it is not loaded.
+    pub(super) fn needs<M: Loadable>(
+        &self,
+        model: &InstalledModel,
+        work: &M::Work,
+    ) -> Result<Need, EngineError> {
+        let identity = Identity::of(model)?;
+        let loaded = lock(&self.loaded);
+        let place = loaded.iter().find(|place| place.identity == identity);
+        if let Some(resident) = place.and_then(|place| place.resident.downcast_ref::<Resident<M>>()) {
+            return Need::of::<M>(&resident.layout, work);
         }
-        let identity = Identity { path: model.path.clone(), bytes: model.bytes, modified: model.modified };
+        Need::of::<M>(&read::<M>(model)?, work)
+    }
+
+    fn find_or_load<M: Loadable, C: Borrow<Company>>(
+        &self,
+        model: &InstalledModel,
+        company: impl FnOnce(&M::Layout) -> Result<C, EngineError>,
+        device: &Device,
+        observer: &dyn Observer,
+    ) -> Result<Arc<Resident<M>>, EngineError> {
+        let identity = Identity::of(model)?;
         let mut loaded = lock(&self.loaded);
         if let Some((resident, place)) = take::<M>(&mut loaded, &identity) {
-            let weights = place.weight_bytes;
             loaded.insert(0, place);
-            self.make_room(&mut loaded, 1, weights, M::task_bytes(&resident.layout, work)?)?;
+            self.make_room(&mut loaded, company(&resident.layout)?.borrow())?;
             return Ok(resident);
         }
-        let layout = M::read(&model.path)?.ok_or_else(|| {
-            BrokenFile::new(&model.path, format!("is no model of the family {}", model.family))
-        })?;
+        let layout = read::<M>(model)?;
         // An older state of the same files is of no more use.
         loaded.retain(|r| r.identity.path != identity.path);
-        let weight_bytes = M::weight_bytes(&layout);
-        self.make_room(&mut loaded, 0, weight_bytes, M::task_bytes(&layout, work)?)?;
+        self.make_room(&mut loaded, company(&layout)?.borrow())?;
         observer.note(&format!("loading {}", model.label));
         let started = std::time::Instant::now();
         let fresh = M::load(&layout, device)?;
         tracing::info!(model = %model.id, millis = started.elapsed().as_millis() as u64, "model loaded");
+        let weight_bytes = M::weight_bytes(&layout);
         let resident = Arc::new(Resident { layout, model: fresh });
         loaded.insert(0, Place { identity, weight_bytes, resident: resident.clone() });
         Ok(resident)
     }
 
-    /// Drops the least recently used models, but the first `keep`, until a model of `weights` bytes fits together
-    /// with `activations` bytes.
-    fn make_room(
-        &self,
-        loaded: &mut Vec<Place>,
-        keep: usize,
-        weights: u64,
-        activations: u64,
-    ) -> Result<(), EngineError> {
-        let needed = weights.saturating_add(activations);
+    /// Drops the least recently used models until all of a company fit together, which stay.
+    fn make_room(&self, loaded: &mut Vec<Place>, company: &Company) -> Result<(), EngineError> {
+        let needed = company.bytes();
         if needed > self.budget {
             return Err(EngineError::OutOfMemory { needed, budget: self.budget });
         }
-        let others = |loaded: &[Place]| loaded.iter().skip(keep).map(|r| r.weight_bytes).sum::<u64>();
-        while loaded.len() > keep && others(loaded).saturating_add(needed) > self.budget {
-            if let Some(dropped) = loaded.pop() {
-                tracing::info!(model = %dropped.identity.path.display(), "model dropped to make room");
-            }
+        let spare = |place: &Place| !company.has(&place.identity.path);
+        let others =
+            |loaded: &[Place]| loaded.iter().filter(|p| spare(p)).map(|p| p.weight_bytes).sum::<u64>();
+        while others(loaded).saturating_add(needed) > self.budget {
+            let Some(last) = loaded.iter().rposition(spare) else { break };
+            let dropped = loaded.remove(last);
+            tracing::info!(model = %dropped.identity.path.display(), "model dropped to make room");
         }
         Ok(())
     }
+}
+
+impl Need {
+    fn of<M: Loadable>(layout: &M::Layout, work: &M::Work) -> Result<Self, EngineError> {
+        Ok(Self { weights: M::weight_bytes(layout), task: M::task_bytes(layout, work)? })
+    }
+}
+
+impl Identity {
+    fn of(model: &InstalledModel) -> Result<Self, EngineError> {
+        if !model.path.exists() {
+            return Err(EngineError::ModelMissing { id: model.id.clone(), path: model.path.clone() });
+        }
+        Ok(Self { path: model.path.clone(), bytes: model.bytes, modified: model.modified })
+    }
+}
+
+fn read<M: Loadable>(model: &InstalledModel) -> Loaded<M::Layout> {
+    M::read(&model.path)?
+        .ok_or_else(|| BrokenFile::new(&model.path, format!("is no model of the family {}", model.family)))
 }
 
 /// Takes the model out of the list, if it is there.

@@ -4,8 +4,12 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::models::{Family, InstalledModel, PaintingTraits};
-use crate::diffusion::layout::ModelLayout;
+use super::models::{Family, InstalledModel};
+use super::readings::Readings;
+use crate::adapter::LoraLayout;
+use crate::diffusion::architecture::Architecture;
+use crate::diffusion::control_layout::ControlLayout;
+use crate::diffusion::painter::{PainterKind, PaintingTraits};
 use crate::language::chat::ChatLayout;
 use crate::language::translate::TranslatorLayout;
 use crate::upscale::UpscalerLayout;
@@ -22,43 +26,66 @@ const MAX_ENTRIES: usize = 50_000;
 const MODEL_FILES: [&str; 4] = ["safetensors", "gguf", "pth", "onnx"];
 
 /// What a look at a path gives; of a broken model the family, where that can be told.
-type Look = Result<Option<Found>, (Option<Family>, BrokenFile)>;
+pub(super) type Look = Result<Option<Found>, (Option<Family>, BrokenFile)>;
 
 /// What was found at a path.
+#[derive(Clone)]
 pub(super) struct Found {
     pub(super) family: Family,
     pub(super) files: Vec<PathBuf>,
     pub(super) painting: Option<PaintingTraits>,
+    pub(super) architecture: Option<Architecture>,
 }
 
 impl Found {
-    fn painter(layout: &ModelLayout) -> Self {
-        let (height, width) = layout.native_size();
-        let traits = PaintingTraits {
-            size_multiple: layout.size_multiple() as u32,
-            native_size: height.max(width) as u32,
-            prediction: layout.scheduler.prediction,
-            text_layers: layout.text.layers as u32,
+    /// Reads a folder with a `model_index.json`.
+    fn painter(folder: &Path) -> Look {
+        let kind =
+            PainterKind::of_folder(folder).map_err(|broken| (Some(Family::StableDiffusion), broken))?;
+        let family = match kind {
+            PainterKind::StableDiffusion => Family::StableDiffusion,
+            PainterKind::StableDiffusionXl => Family::StableDiffusionXl,
+            PainterKind::Flux => Family::Flux,
+            PainterKind::Flux2 => Family::Flux2,
+            PainterKind::StableDiffusion3 => Family::StableDiffusion3,
         };
-        Self { family: Family::StableDiffusion, files: layout.files(), painting: Some(traits) }
+        let layout = kind.read(folder).map_err(|broken| (Some(family), broken))?;
+        let (painting, architecture) = (Some(layout.traits()), layout.architecture());
+        Ok(Some(Self { family, files: layout.files(), painting, architecture }))
     }
 
     fn of<L>(family: Family, layout: Loaded<Option<L>>, files: fn(&L) -> Vec<PathBuf>) -> Look {
         let layout = layout.map_err(|broken| (Some(family), broken))?;
-        Ok(layout.map(|layout| Self { family, files: files(&layout), painting: None }))
+        Ok(layout.map(|layout| Self { family, files: files(&layout), painting: None, architecture: None }))
+    }
+
+    fn adapter(file: &Path) -> Look {
+        let layout = LoraLayout::read(file).map_err(|broken| (Some(Family::Lora), broken))?;
+        Ok(layout.map(|layout| Self {
+            family: Family::Lora,
+            files: layout.files(),
+            painting: None,
+            architecture: layout.architecture(),
+        }))
+    }
+
+    fn control(folder: &Path) -> Look {
+        let layout = ControlLayout::read(folder).map_err(|broken| (Some(Family::ControlNet), broken))?;
+        Ok(layout.map(|layout| Self {
+            family: Family::ControlNet,
+            files: layout.files(),
+            painting: None,
+            architecture: layout.architecture(),
+        }))
     }
 
     /// Reads a folder by its configurations and headers. None if it is no model.
     fn in_folder(folder: &Path) -> Look {
         if folder.join("model_index.json").is_file() {
-            let layout =
-                ModelLayout::read(folder).map_err(|broken| (Some(Family::StableDiffusion), broken))?;
-            return Ok(Some(Self::painter(&layout)));
+            return Self::painter(folder);
         }
-        if !folder.join("config.json").is_file() {
-            return Ok(None);
-        }
-        let readers: [fn(&Path) -> Look; 4] = [
+        let readers: [fn(&Path) -> Look; 5] = [
+            Self::control,
             |folder| Self::of(Family::Depth, DepthLayout::read(folder), DepthLayout::files),
             |folder| Self::of(Family::Captioner, CaptionLayout::read(folder), CaptionLayout::files),
             |folder| Self::of(Family::Translator, TranslatorLayout::read(folder), TranslatorLayout::files),
@@ -74,14 +101,14 @@ impl Found {
 
     /// Reads a single file by its header. None if it is no model.
     fn in_file(file: &Path) -> Look {
-        if !may_hold_a_model(file) {
-            return Ok(None);
-        }
         if file.extension().is_some_and(|ending| ending == "gguf") {
             return Self::of(Family::Chat, ChatLayout::read(file), ChatLayout::files);
         }
         // A file that can't be opened says nothing of what it is for.
         let weights = WeightFiles::single(file).map_err(|broken| (None, broken))?;
+        if let Some(adapter) = Self::adapter(file)? {
+            return Ok(Some(adapter));
+        }
         let salient = SalientLayout::recognise(weights);
         match Self::of(Family::BackgroundRemoval, salient, SalientLayout::files)? {
             Some(found) => Ok(Some(found)),
@@ -145,19 +172,40 @@ impl ModelScan {
 /// `config.json`, or a single file of weights. It has the name of its folder; a file that shares its folder with others
 /// has its own, without the ending. Folders that do not exist, and what has a name that begins with a dot, are passed
 /// over. Of two models with one name the first found counts.
-pub fn scan_models(folders: &[PathBuf]) -> ModelScan {
-    let mut scan = ModelScan::default();
-    let mut left = MAX_ENTRIES;
-    for folder in folders {
-        search(folder, MAX_DEPTH, &mut left, &mut scan);
-    }
-    scan.models.sort_by(|a, b| a.id.cmp(&b.id));
-    scan.broken.sort_by(|a, b| a.path.cmp(&b.path));
-    scan
+pub struct ModelScanner {
+    folders: Vec<PathBuf>,
+    readings: Readings,
 }
 
-fn search(folder: &Path, depth: usize, left: &mut usize, scan: &mut ModelScan) {
-    if scan.add(folder.file_name(), folder, Found::in_folder(folder)) {
+impl ModelScanner {
+    /// A scanner of these folders, which has read nothing yet.
+    pub fn new(folders: Vec<PathBuf>) -> Self {
+        Self { folders, readings: Readings::default() }
+    }
+
+    /// Looks for models. What was read before is not read again while its files keep their sizes and times of change.
+    pub fn scan(&mut self) -> ModelScan {
+        let mut scan = ModelScan::default();
+        let mut left = MAX_ENTRIES;
+        for folder in &self.folders {
+            search(folder, MAX_DEPTH, &mut left, &mut self.readings, &mut scan);
+        }
+        self.readings.forget_unused();
+        scan.models.sort_by(|a, b| a.id.cmp(&b.id));
+        scan.broken.sort_by(|a, b| a.path.cmp(&b.path));
+        scan
+    }
+}
+
+/// Looks for models once, as [`ModelScanner`] does.
+pub fn scan_models(folders: &[PathBuf]) -> ModelScan {
+    ModelScanner::new(folders.to_vec()).scan()
+}
+
+fn search(folder: &Path, depth: usize, left: &mut usize, readings: &mut Readings, scan: &mut ModelScan) {
+    if describes_a_model(folder)
+        && scan.add(folder.file_name(), folder, readings.look(folder, Found::in_folder))
+    {
         return;
     }
     let paths = shown(folder);
@@ -169,10 +217,12 @@ fn search(folder: &Path, depth: usize, left: &mut usize, scan: &mut ModelScan) {
         }
         *left -= 1;
         if path.is_file() {
-            let id = if alone { folder.file_name() } else { path.file_stem() };
-            scan.add(id, &path, Found::in_file(&path));
+            if may_hold_a_model(&path) {
+                let id = if alone { folder.file_name() } else { path.file_stem() };
+                scan.add(id, &path, readings.look(&path, Found::in_file));
+            }
         } else if depth > 0 {
-            search(&path, depth - 1, left, scan);
+            search(&path, depth - 1, left, readings, scan);
         }
     }
 }
@@ -184,6 +234,11 @@ fn shown(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = shown.map(|e| e.path()).take(MAX_ENTRIES).collect();
     paths.sort();
     paths
+}
+
+/// True if a folder has one of the files that models are described by.
+fn describes_a_model(folder: &Path) -> bool {
+    ["model_index.json", "config.json"].iter().any(|name| folder.join(name).is_file())
 }
 
 fn may_hold_a_model(file: &Path) -> bool {

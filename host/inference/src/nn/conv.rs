@@ -1,8 +1,11 @@
 //! Two-dimensional convolution layers.
 
-use candle_core::{DType, Result, Tensor};
+use std::sync::Arc;
 
-use crate::tensor::{Conv2dGeometry, Rectifier, conv2d, conv2d_rectified, depthwise_conv2d};
+use candle_core::{DType, Result, Tensor, bail};
+
+use crate::slots::{Patch, Slot};
+use crate::tensor::{Conv2dGeometry, Rectifier, conv2d, conv2d_joined, depthwise_conv2d};
 use crate::weights::{Loaded, Weights};
 
 /// A square convolution with a bias.
@@ -10,6 +13,7 @@ pub struct Conv2d {
     weight: Tensor,
     bias: Tensor,
     geometry: Conv2dGeometry,
+    slot: Option<Arc<Slot>>,
 }
 
 impl Conv2d {
@@ -41,27 +45,53 @@ impl Conv2d {
             weights.tensor("weight", &shape)?
         };
         let bias = Tensor::zeros(output, DType::F32, weights.device()).map_err(|e| weights.failed(e))?;
-        Ok(Self::new(weight, bias, geometry))
+        Ok(Self { slot: weights.slot(&weight), ..Self::new(weight, bias, geometry) })
     }
 
     /// A layer of a kernel (out, in, kernel, kernel) and a bias (out).
     pub fn new(weight: Tensor, bias: Tensor, geometry: Conv2dGeometry) -> Self {
-        Self { weight, bias, geometry }
+        Self { weight, bias, geometry, slot: None }
     }
 
     /// Applies the layer to (batch, in, height, width).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        conv2d(x, &self.weight, &self.bias, self.geometry)
+        self.forward_biased(x, &self.bias)
     }
 
-    /// Applies the layer and rectifies the result in the same pass.
+    /// Applies the layer and rectifies the result in the same pass. Rectified layers take no adapters.
     pub fn forward_rectified(&self, x: &Tensor, rectifier: &Rectifier) -> Result<Tensor> {
-        conv2d_rectified(x, &self.weight, &self.bias, self.geometry, rectifier)
+        self.forward_joined(&[x], rectifier)
+    }
+
+    /// Applies the layer to maps (batch, channels, height, width) joined along their channels, and rectifies the result.
+    pub fn forward_joined(&self, maps: &[&Tensor], rectifier: &Rectifier) -> Result<Tensor> {
+        if self.slot.as_ref().is_some_and(|slot| slot.patch().is_some()) {
+            bail!("a rectified convolution takes no adapters");
+        }
+        conv2d_joined(maps, &self.weight, &self.bias, self.geometry, rectifier)
     }
 
     /// Applies the layer and adds `shift` (batch, out) to every pixel, in the same pass.
     pub fn forward_shifted(&self, x: &Tensor, shift: &Tensor) -> Result<Tensor> {
-        conv2d(x, &self.weight, &shift.broadcast_add(&self.bias)?, self.geometry)
+        self.forward_biased(x, &shift.broadcast_add(&self.bias)?)
+    }
+
+    fn forward_biased(&self, x: &Tensor, bias: &Tensor) -> Result<Tensor> {
+        match self.slot.as_ref().and_then(|slot| slot.patch()) {
+            None => conv2d(x, &self.weight, bias, self.geometry),
+            Some(patch) => self.forward_patched(x, bias, &patch),
+        }
+    }
+
+    fn forward_patched(&self, x: &Tensor, bias: &Tensor, patch: &Patch) -> Result<Tensor> {
+        let shifted = patch.shift.as_ref().map(|shift| bias.broadcast_add(shift)).transpose()?;
+        let (weight, bias) =
+            (patch.weight.as_ref().unwrap_or(&self.weight), shifted.as_ref().unwrap_or(bias));
+        let y = conv2d(x, weight, bias, self.geometry)?;
+        let Some(branch) = &patch.branch else { return Ok(y) };
+        let zeros = |count: usize| Tensor::zeros(count, x.dtype(), x.device());
+        let narrow = conv2d(x, &branch.down, &zeros(branch.down.dim(0)?)?, self.geometry)?;
+        y + conv2d(&narrow, &branch.up, &zeros(branch.up.dim(0)?)?, Conv2dGeometry::padded(0))?
     }
 }
 

@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::{Linear, QuantizedLinear};
+use crate::weights::{Loaded, Weights};
 
 /// y = x W^T + b over the last dimension.
 pub enum Projection {
@@ -13,6 +14,50 @@ pub enum Projection {
 }
 
 impl Projection {
+    /// Loads `weight` (out, in) and, if it is biased, `bias` (out): quantised if the file holds the weights so, else in
+    /// f32.
+    pub fn load(weights: &Weights, input: usize, output: usize, biased: bool) -> Loaded<Self> {
+        Self::joined(weights, &[(weights.clone(), output)], input, biased)
+    }
+
+    /// Loads layers of one input, by name and output, as one whose output is theirs side by side.
+    pub fn side_by_side(
+        weights: &Weights,
+        parts: &[(&str, usize)],
+        input: usize,
+        biased: bool,
+    ) -> Loaded<Self> {
+        let parts: Vec<_> = parts.iter().map(|(name, output)| (weights.sub(name), *output)).collect();
+        Self::joined(weights, &parts, input, biased)
+    }
+
+    fn joined(weights: &Weights, parts: &[(Weights, usize)], input: usize, biased: bool) -> Loaded<Self> {
+        let failed = |e| weights.failed(e);
+        let stored = parts.iter().map(|(part, output)| part.stored_rows("weight", (*output, input)));
+        if let Some(rows) = stored.collect::<Loaded<Option<Vec<_>>>>()? {
+            let bias = |(part, output): &(Weights, usize)| part.tensor("bias", &[*output]);
+            let bias = match biased {
+                false => None,
+                true => {
+                    let biases = parts.iter().map(bias).collect::<Loaded<Vec<_>>>()?;
+                    Some(Tensor::cat(&biases, 0).map_err(failed)?)
+                }
+            };
+            let layer = QuantizedLinear::of_rows(&rows.concat(), bias, weights.device());
+            return Ok(Self::Quantized(layer.map_err(failed)?));
+        }
+        let load = if biased { Linear::load } else { Linear::load_unbiased };
+        let layers = parts.iter().map(|(part, output)| load(part, input, *output));
+        let mut layers = layers.collect::<Loaded<Vec<_>>>()?;
+        match (layers.pop(), layers.is_empty()) {
+            (Some(only), true) => Ok(Self::Dense(only)),
+            (last, _) => {
+                layers.extend(last);
+                Ok(Self::Dense(Linear::side_by_side(&layers).map_err(failed)?))
+            }
+        }
+    }
+
     /// Applies the layer to (..., in), giving (..., out).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {

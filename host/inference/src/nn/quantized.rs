@@ -1,10 +1,10 @@
 //! The linear layer on quantised blocks.
 
-use candle_core::quantized::{GgmlDType, QTensor};
-use candle_core::{D, Result, Tensor};
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
+use candle_core::{D, Device, Result, Tensor};
 
 use crate::tensor::{BlockKind, BlockMatrix, block_linear};
-use crate::weights::{GgufFile, Loaded, MappedBytes};
+use crate::weights::{GgufFile, Loaded, MappedBytes, StoredRows};
 
 /// One or more quantised matrices with one input, whose outputs lie side by side.
 pub struct QuantizedLinear {
@@ -33,7 +33,7 @@ impl QuantizedLinear {
         parts: &[(String, usize)],
         input: usize,
         bias: Option<Tensor>,
-        device: &candle_core::Device,
+        device: &Device,
     ) -> Loaded<Self> {
         let mut mapped = Vec::new();
         for (name, out) in parts {
@@ -47,6 +47,22 @@ impl QuantizedLinear {
         }
         let tensors = parts.iter().map(|(name, out)| file.quantized(name, &[*out, input], device));
         Ok(Self { weights: Stored::Tensors(tensors.collect::<Loaded<_>>()?), bias })
+    }
+
+    /// A layer of stored rows, whose outputs lie side by side, and a bias as long as these together.
+    pub(crate) fn of_rows(rows: &[StoredRows], bias: Option<Tensor>, device: &Device) -> Result<Self> {
+        let mapped = rows.iter().map(|rows| {
+            let kind = block_kind(rows.dtype).filter(|_| device.is_cpu())?;
+            Some(MappedMatrix { kind, bytes: rows.bytes.clone(), rows: rows.count, width: rows.width })
+        });
+        if let Some(mapped) = mapped.collect::<Option<Vec<_>>>() {
+            return Ok(Self { weights: Stored::Mapped(mapped), bias });
+        }
+        let tensors = rows.iter().map(|rows| {
+            let storage = QStorage::from_data(rows.bytes.get().into(), device, rows.dtype)?;
+            QTensor::new(storage, (rows.count, rows.width))
+        });
+        Ok(Self { weights: Stored::Tensors(tensors.collect::<Result<_>>()?), bias })
     }
 
     /// Applies the layer to (..., in), giving (..., out).

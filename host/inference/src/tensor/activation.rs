@@ -1,4 +1,4 @@
-//! Activation functions: SiLU, GELU with the error function, quick GELU, and the gated GEGLU and SwiGLU.
+//! Activation functions: SiLU, GELU with the error function or a hyperbolic tangent, quick GELU, and the gated GEGLU and SwiGLU.
 
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -17,6 +17,11 @@ pub fn silu(x: &Tensor) -> Result<Tensor> {
 /// The exact GELU, x * (1 + erf(x / sqrt 2)) / 2, any shape.
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
     elementwise(x, gelu_slice, |x| x.gelu_erf())
+}
+
+/// GELU by its approximation x * (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2, any shape.
+pub fn gelu_tanh(x: &Tensor) -> Result<Tensor> {
+    elementwise(x, gelu_tanh_slice, |x| x.gelu())
 }
 
 /// x * sigmoid(1.702 x), the activation of OpenAI's CLIP, any shape.
@@ -127,6 +132,16 @@ wide! {
     fn gelu_slice(x: &[f32], out: &mut [f32]) {
         for (out, &x) in out.iter_mut().zip(x) {
             *out = 0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2));
+        }
+    }
+}
+
+wide! {
+    fn gelu_tanh_slice(x: &[f32], out: &mut [f32]) {
+        // (1 + tanh(y)) / 2 is sigmoid(2 y); this is 2 sqrt(2/pi).
+        const FACTOR: f32 = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::SQRT_2;
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = x * sigmoid(FACTOR * (x + 0.044_715 * x * x * x));
         }
     }
 }

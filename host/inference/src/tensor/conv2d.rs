@@ -7,8 +7,9 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use gemm::Parallelism;
 use rayon::prelude::*;
 
+use super::joined::Joined;
 use super::rectifier::Rectifier;
-use super::{SharedOutput, elements, on_cpu, winograd};
+use super::{SharedOutput, direct, elements, on_cpu, winograd};
 
 /// Output pixels that one task computes, in whole rows.
 const TILE_PIXELS: usize = 256;
@@ -37,6 +38,12 @@ impl Conv2dGeometry {
         Self { dilation, ..Self::padded(dilation) }
     }
 
+    /// True if an odd kernel edge gives maps of the size they had.
+    fn keeps_size(&self, kernel: usize) -> bool {
+        kernel % 2 == 1
+            && *self == Self { dilation: self.dilation, ..Self::padded(kernel / 2 * self.dilation) }
+    }
+
     /// Length of the output for an input and kernel length, none when the kernel does not fit.
     fn output_length(&self, input: usize, kernel: usize) -> Option<usize> {
         let extent = kernel.checked_sub(1)? * self.dilation + 1;
@@ -51,20 +58,28 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: &Tensor, geometry: Conv2dGeomet
     plain(x, weight, bias, geometry, &Rectifier::None)
 }
 
-/// As [`conv2d`], with the rectifier applied to the result. Where it is faster, the sums are built by another method,
-/// whose rounding is about 1e-5 of their size.
-pub fn conv2d_rectified(
-    x: &Tensor,
+/// As [`conv2d`], over maps that are joined along their channels, and with the rectifier applied to the result. Sums
+/// are built by other methods than there, whose rounding is about 1e-5 of their size.
+pub fn conv2d_joined(
+    maps: &[&Tensor],
     weight: &Tensor,
     bias: &Tensor,
     geometry: Conv2dGeometry,
     rectifier: &Rectifier,
 ) -> Result<Tensor> {
-    let same = geometry == Conv2dGeometry::padded(1) && bias.rank() == 1;
-    if same && on_cpu(x) && winograd::suits(x.dims(), weight.dims()) {
-        return winograd::conv3x3(&x.contiguous()?, weight, bias, rectifier);
+    let keeps_size = geometry.keeps_size(weight.dim(3)?) && bias.rank() == 1;
+    if !keeps_size || !maps.iter().all(|map| on_cpu(map)) {
+        return match maps {
+            [map] => plain(map, weight, bias, geometry, rectifier),
+            _ => plain(&Tensor::cat(maps, 1)?, weight, bias, geometry, rectifier),
+        };
     }
-    plain(x, weight, bias, geometry, rectifier)
+    let maps = maps.iter().map(|map| map.contiguous()).collect::<Result<Vec<_>>>()?;
+    let joined = Joined::new(&maps)?;
+    if geometry == Conv2dGeometry::padded(1) && winograd::suits(&joined, weight.dims()) {
+        return winograd::conv3x3(&joined, weight, bias, rectifier);
+    }
+    direct::convolve(&joined, weight, bias, geometry.dilation, rectifier)
 }
 
 fn plain(

@@ -9,9 +9,11 @@ mod attention;
 mod blocks;
 mod conv2d;
 mod depthwise;
+mod direct;
 mod group_norm;
 mod half;
 mod interpolate;
+mod joined;
 mod layer_norm;
 mod linear;
 mod rectifier;
@@ -21,16 +23,16 @@ mod rope;
 mod vector;
 mod winograd;
 
-pub use activation::{geglu, gelu, quick_gelu, silu, swiglu};
+pub use activation::{geglu, gelu, gelu_tanh, quick_gelu, silu, swiglu};
 pub use attention::{Attention, attention};
 pub use blocks::{BlockKind, BlockMatrix, block_linear};
-pub use conv2d::{Conv2dGeometry, conv2d, conv2d_rectified};
+pub use conv2d::{Conv2dGeometry, conv2d, conv2d_joined};
 pub use depthwise::depthwise_conv2d;
 pub use group_norm::group_norm;
 pub(crate) use half::half_to_f32;
 pub use interpolate::{Interpolation, interpolate};
 pub use layer_norm::layer_norm;
-pub use linear::linear;
+pub use linear::{linear, linear_onto};
 pub use rectifier::Rectifier;
 pub use resize::{max_pool_halving, resize_bilinear};
 pub use rms_norm::rms_norm;
@@ -72,6 +74,24 @@ impl SharedOutput {
         // SAFETY: the caller keeps `offset` within the allocation.
         unsafe { self.0.add(offset) }
     }
+
+    /// The output from `offset` on.
+    ///
+    /// # Safety
+    /// As [`SharedOutput::at`].
+    unsafe fn after(self, offset: usize) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { self.at(offset) })
+    }
+
+    /// Writes values from `offset` on, where there may have been none before.
+    ///
+    /// # Safety
+    /// They must lie within the allocation, and be the caller's own.
+    unsafe fn write(self, offset: usize, values: &[f32]) {
+        // SAFETY: the caller answers for the place, and what is its own cannot be lent as `values`.
+        unsafe { std::ptr::copy_nonoverlapping(values.as_ptr(), self.at(offset), values.len()) };
+    }
 }
 
 #[cfg(test)]
@@ -111,8 +131,11 @@ mod tests {
         check("layer norm", &[&rows, &scale, &shift], |t| layer_norm(&t[0], &t[1], &t[2], 1e-5));
         check("linear", &[&rows, &weight, &bias], |t| linear(&t[0], &t[1], Some(&t[2])));
         check("linear without bias", &[&rows, &weight], |t| linear(&t[0], &t[1], None));
+        let sum = wave(&[2, 5, 8], 0.7);
+        check("linear onto", &[&sum, &rows, &weight], |t| linear_onto(t[0].copy()?, &t[1], &t[2]));
         check("silu", &[&rows], |t| silu(&t[0]));
         check("gelu", &[&rows], |t| gelu(&t[0]));
+        check("gelu by tanh", &[&rows], |t| gelu_tanh(&t[0]));
         check("quick gelu", &[&rows], |t| quick_gelu(&t[0]));
         check("geglu", &[&rows], |t| geglu(&t[0]));
         check("swiglu", &[&rows], |t| swiglu(&t[0]));
@@ -137,7 +160,11 @@ mod tests {
         for rectifier in [Rectifier::RELU, Rectifier::Leaky(0.2), Rectifier::PerChannel(slopes)] {
             let dilated = Conv2dGeometry::dilated(2);
             check("rectified conv2d", &[&map, &kernel, &bias], |t| {
-                conv2d_rectified(&t[0], &t[1], &t[2], dilated, &rectifier)
+                conv2d_joined(&[&t[0]], &t[1], &t[2], dilated, &rectifier)
+            });
+            let (left, right) = (map.narrow(1, 0, 5).unwrap(), map.narrow(1, 5, 7).unwrap());
+            check("joined conv2d", &[&left, &right, &kernel, &bias], |t| {
+                conv2d_joined(&[&t[0], &t[1]], &t[2], &t[3], dilated, &rectifier)
             });
         }
         check("max pool", &[&map], |t| max_pool_halving(&t[0]));

@@ -24,12 +24,19 @@ impl Rectifier {
         !matches!(self, Self::PerChannel(slopes) if slopes.len() != channels)
     }
 
+    /// What negative values of a channel are multiplied by.
+    pub(super) fn slope(&self, channel: usize) -> f32 {
+        match self {
+            Self::None => 1.0,
+            Self::Leaky(slope) => *slope,
+            Self::PerChannel(slopes) => slopes.get(channel).copied().unwrap_or(1.0),
+        }
+    }
+
     /// Rectifies values of one channel in place.
     pub(super) fn rectify(&self, channel: usize, values: &mut [f32]) {
-        match self {
-            Self::None => {}
-            Self::Leaky(slope) => rectify_slice(values, *slope),
-            Self::PerChannel(slopes) => rectify_slice(values, slopes.get(channel).copied().unwrap_or(1.0)),
+        if *self != Self::None {
+            rectify_slice(values, self.slope(channel));
         }
     }
 

@@ -4,13 +4,14 @@
 //! point, and taken back to squares of 4x4 output pixels. Matrices: Lavin and Gray, "Fast Algorithms for Convolutional
 //! Neural Networks", 2015. Sums are rounded differently than those of the plain method, to about 1e-5 of their size.
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Device, Result, Tensor, bail};
 use gemm::Parallelism;
 use rayon::prelude::*;
 
+use super::SharedOutput;
+use super::joined::Joined;
 use super::rectifier::Rectifier;
 use super::vector::wide;
-use super::{SharedOutput, elements};
 
 /// Edge of a square of output pixels.
 const EDGE: usize = 4;
@@ -27,63 +28,39 @@ const LEAST_CHANNELS: usize = 256;
 /// Fewest pixels of a map for which transforming the kernels is worth it.
 const LEAST_PIXELS: usize = 1024;
 
-/// True where this method is faster than the plain one, for maps (batch, in, height, width) and kernels
-/// (out, in, 3, 3) with a padding of one.
-pub(super) fn suits(x: &[usize], weight: &[usize]) -> bool {
-    match (x, weight) {
-        (&[_, channels, height, width], &[out, _, 3, 3]) => {
-            channels * out >= LEAST_CHANNELS
-                && height * width >= LEAST_PIXELS
-                && height.min(width) >= 2 * EDGE
-        }
-        _ => false,
-    }
+/// True where this method is faster than others, for maps and kernels (out, in, 3, 3) with a padding of one.
+pub(super) fn suits(maps: &Joined, weight: &[usize]) -> bool {
+    let &Joined { channels, height, width, .. } = maps;
+    matches!(weight, &[out, _, 3, 3] if channels * out >= LEAST_CHANNELS)
+        && height * width >= LEAST_PIXELS
+        && height.min(width) >= 2 * EDGE
 }
 
-/// Convolves a contiguous `x` (batch, in, height, width) on the CPU with `weight` (out, in, 3, 3), stride 1 and a
-/// padding of one, adds `bias` (out) and rectifies.
-pub(super) fn conv3x3(x: &Tensor, weight: &Tensor, bias: &Tensor, rectifier: &Rectifier) -> Result<Tensor> {
-    x.apply_op3_no_bwd(weight, bias, &Winograd { rectifier })
-}
-
-struct Winograd<'a> {
-    rectifier: &'a Rectifier,
-}
-
-impl CustomOp3 for Winograd<'_> {
-    fn name(&self) -> &'static str {
-        "conv2d-winograd"
+/// Convolves maps with `weight` (out, in, 3, 3), stride 1 and a padding of one, adds `bias` (out) and rectifies.
+pub(super) fn conv3x3(
+    maps: &Joined,
+    weight: &Tensor,
+    bias: &Tensor,
+    rectifier: &Rectifier,
+) -> Result<Tensor> {
+    let &Joined { batch, channels, height, width, .. } = maps;
+    let (out, weight_channels, kernel_height, kernel_width) = weight.dims4()?;
+    let fits = weight_channels == channels && (kernel_height, kernel_width) == (3, 3) && bias.dims() == [out];
+    if !fits || !rectifier.fits(out) {
+        bail!("conv2d: weight {:?} does not fit {channels} channels", weight.dims());
     }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let x = elements(x, layout, self.name())?;
-        let weight = elements(weight, weight_layout, self.name())?;
-        let bias = elements(bias, bias_layout, self.name())?;
-        let (batch, channels, height, width) = layout.shape().dims4()?;
-        let (out, weight_channels, kernel_height, kernel_width) = weight_layout.shape().dims4()?;
-        let fits =
-            weight_channels == channels && (kernel_height, kernel_width) == (3, 3) && bias.len() == out;
-        if !fits || !self.rectifier.fits(out) || x.is_empty() {
-            bail!("conv2d: weight {:?} does not fit {:?}", weight_layout.dims(), layout.dims());
-        }
-        let kernels = kernel_points(weight, out, channels);
-        let map = Map { channels, out, height, width };
-        let mut y = vec![0f32; batch * out * height * width];
-        let pictures =
-            y.chunks_exact_mut(out * height * width).zip(x.chunks_exact(channels * height * width));
-        for (y, x) in pictures {
-            map.convolve(x, &kernels, bias, self.rectifier, y);
-        }
-        Ok((CpuStorage::F32(y), Shape::from((batch, out, height, width))))
+    let bias = bias.to_vec1::<f32>()?;
+    let kernels = kernel_points(&weight.flatten_all()?.to_vec1::<f32>()?, out, channels);
+    let map = Map { channels, out, height, width };
+    let mut y = Vec::with_capacity(batch * out * height * width);
+    for picture in 0..batch {
+        // SAFETY: the planes of the picture lie within the capacity.
+        let planes = unsafe { SharedOutput(y.as_mut_ptr()).after(picture * out * height * width) };
+        map.convolve(&maps.planes(picture)?, &kernels, &bias, rectifier, planes);
     }
+    // SAFETY: every block of every plane has been written.
+    unsafe { y.set_len(batch * out * height * width) };
+    Tensor::from_vec(y, (batch, out, height, width), &Device::Cpu)
 }
 
 /// Kernels at the points: 36 matrices (out, in).
@@ -145,13 +122,20 @@ struct Scratch {
 }
 
 impl Map {
-    fn convolve(&self, x: &[f32], kernels: &[f32], bias: &[f32], rectifier: &Rectifier, y: &mut [f32]) {
+    /// Convolves the planes of one picture into `y` (out, height, width), all of which it writes.
+    fn convolve(
+        &self,
+        planes: &[&[f32]],
+        kernels: &[f32],
+        bias: &[f32],
+        rectifier: &Rectifier,
+        y: SharedOutput,
+    ) {
         let (down, across) = (self.height.div_ceil(EDGE), self.width.div_ceil(EDGE));
         let squares = (SQUARE_CHANNELS / self.channels.max(self.out)).max(LEAST_SQUARES);
         let columns = across.div_ceil(across.div_ceil(squares));
         let rows = (squares / columns).clamp(1, down);
         let (blocks_down, blocks_across) = (down.div_ceil(rows), across.div_ceil(columns));
-        let shared = SharedOutput(y.as_mut_ptr());
         (0..blocks_down * blocks_across).into_par_iter().for_each_init(Scratch::default, |scratch, task| {
             let (row, column) = (task / blocks_across * rows, task % blocks_across * columns);
             let block = Block {
@@ -160,20 +144,20 @@ impl Map {
                 rows: rows.min(down - row),
                 columns: columns.min(across - column),
             };
-            self.fill_points(x, &block, scratch);
+            self.fill_points(planes, &block, scratch);
             self.multiply(kernels, &block, scratch);
-            self.write_pixels(&block, bias, rectifier, scratch, shared);
+            self.write_pixels(&block, bias, rectifier, scratch, y);
         });
     }
 
     /// Fills `scratch.points` with 36 matrices (in, squares).
-    fn fill_points(&self, x: &[f32], block: &Block, scratch: &mut Scratch) {
+    fn fill_points(&self, planes: &[&[f32]], block: &Block, scratch: &mut Scratch) {
         let squares = block.rows * block.columns;
         let line = EDGE * (block.columns + 1);
         scratch.points.resize(POINTS * self.channels * squares, 0.0);
         scratch.lines.resize(PATCH * line, 0.0);
         scratch.mixed.resize(PATCH * line, 0.0);
-        for (channel, plane) in x.chunks_exact(self.height * self.width).enumerate() {
+        for (channel, plane) in planes.iter().enumerate() {
             for row in 0..block.rows {
                 let top = (block.first_row + row) * EDGE;
                 for (offset, target) in scratch.lines.chunks_exact_mut(line).enumerate() {
@@ -256,8 +240,7 @@ impl Map {
                     rectifier.rectify(channel, &mut scratch.lines);
                     let place = (channel * self.height + top + offset) * self.width + left;
                     // SAFETY: the row lies in the plane and `length` ends with it; blocks do not overlap.
-                    let target = unsafe { std::slice::from_raw_parts_mut(y.at(place), length) };
-                    target.copy_from_slice(scratch.lines.get(..length).unwrap_or_default());
+                    unsafe { y.write(place, scratch.lines.get(..length).unwrap_or_default()) };
                 }
             }
         }
@@ -367,7 +350,7 @@ wide! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::{DType, Device};
+    use candle_core::DType;
 
     fn wave(shape: (usize, usize, usize, usize), step: f64) -> Tensor {
         let count = shape.0 * shape.1 * shape.2 * shape.3;
@@ -380,7 +363,9 @@ mod tests {
         for (height, width) in [(1, 1), (3, 50), (4, 4), (9, 21), (33, 7), (6, 300)] {
             let (x, weight) = (wave((2, 20, height, width), 0.37), wave((8, 20, 3, 3), 0.11));
             let bias = Tensor::arange(0f32, 8f32, &Device::Cpu).unwrap();
-            let ours = conv3x3(&x, &weight, &bias, &Rectifier::RELU).unwrap().to_dtype(DType::F64).unwrap();
+            let maps = std::slice::from_ref(&x);
+            let ours = conv3x3(&Joined::new(maps).unwrap(), &weight, &bias, &Rectifier::RELU).unwrap();
+            let ours = ours.to_dtype(DType::F64).unwrap();
             let (x, weight) = (x.to_dtype(DType::F64).unwrap(), weight.to_dtype(DType::F64).unwrap());
             let bias = bias.to_dtype(DType::F64).unwrap().reshape((1, 8, 1, 1)).unwrap();
             let plain = x.conv2d(&weight, 1, 1, 1, 1).unwrap().broadcast_add(&bias).unwrap().relu().unwrap();

@@ -34,6 +34,10 @@ pub struct ClipConfig {
     pub activation: Activation,
     /// Added to variances in layer norms.
     pub eps: f64,
+    /// The token that ends a text; none where that is the one with the largest number.
+    pub end: Option<u32>,
+    /// Width that the state which stands for the whole text is projected to, if it is.
+    pub projection: Option<usize>,
 }
 
 impl ClipConfig {
@@ -62,8 +66,41 @@ impl ClipConfig {
             positions: config.integer_or("max_position_embeddings", 77)?,
             activation,
             eps: config.number_or("layer_norm_eps", 1e-5)?,
+            end: end_mark(config)?,
+            projection: projects(config).then(|| config.size("projection_dim", 1 << 14)).transpose()?,
         })
     }
+
+    /// Width of the vector that stands for a whole text.
+    pub fn pooled_width(&self) -> usize {
+        self.projection.unwrap_or(self.width)
+    }
+}
+
+/// The end mark that a configuration names. Older files say 2 whatever the mark is; transformers then takes the largest
+/// number (`modeling_clip.py`).
+fn end_mark(config: &ConfigFile) -> Loaded<Option<u32>> {
+    match config.integer("eos_token_id")? {
+        None | Some(2) => Ok(None),
+        Some(id) => {
+            let id = u32::try_from(id).map_err(|e| config.problem("eos_token_id", e))?;
+            Ok(Some(id))
+        }
+    }
+}
+
+/// True if the configuration is that of a text encoder with a projection.
+fn projects(config: &ConfigFile) -> bool {
+    let classes = config.get("architectures").and_then(|v| v.as_array());
+    classes.is_some_and(|classes| classes.iter().any(|c| c.as_str() == Some("CLIPTextModelWithProjection")))
+}
+
+/// What a text becomes.
+pub struct ClipStates {
+    /// Hidden states (1, ids, width).
+    pub hidden: Tensor,
+    /// The state of the first end mark (1, pooled width).
+    pub pooled: Tensor,
 }
 
 /// The encoder with its weights.
@@ -73,6 +110,7 @@ pub struct ClipTextModel {
     positions: Tensor,
     layers: Vec<Layer>,
     final_norm: LayerNorm,
+    projection: Option<Linear>,
     device: Device,
 }
 
@@ -88,7 +126,9 @@ impl ClipTextModel {
         let layers = (0..config.layers)
             .map(|i| Layer::load(config, &root.sub(format_args!("encoder.layers.{i}"))))
             .collect::<Loaded<_>>()?;
+        let projection = |width| Linear::load_unbiased(&weights.sub("text_projection"), config.width, width);
         Ok(Self {
+            projection: config.projection.map(projection).transpose()?,
             tokens: embeddings.tensor("token_embedding.weight", &[config.vocabulary, config.width])?,
             positions: embeddings.tensor("position_embedding.weight", &[config.positions, config.width])?,
             layers,
@@ -104,17 +144,51 @@ impl ClipTextModel {
     /// # Errors
     /// An id outside the vocabulary, more ids than positions, or more layers skipped than there are.
     pub fn encode(&self, ids: &[u32], skip: usize) -> Result<Tensor> {
-        if ids.len() > self.config.positions || skip > self.layers.len() {
-            candle_core::bail!("{} tokens with {skip} layers skipped do not fit this encoder", ids.len());
+        let hidden = self.run(self.embed(ids)?, 0..self.kept(skip)?)?;
+        self.final_norm.forward(&hidden)
+    }
+
+    /// Encodes token ids to the hidden states `skip` layers before the last, without the final norm, and the vector
+    /// that stands for the whole text: the last state of the first end mark, through the final norm and the projection
+    /// where there is one.
+    ///
+    /// # Errors
+    /// As [`ClipTextModel::encode`].
+    pub fn encode_pooled(&self, ids: &[u32], skip: usize) -> Result<ClipStates> {
+        let kept = self.kept(skip)?;
+        let hidden = self.run(self.embed(ids)?, 0..kept)?;
+        let last = self.final_norm.forward(&self.run(hidden.clone(), kept..self.layers.len())?)?;
+        let mark = self.config.end.or_else(|| ids.iter().copied().max());
+        let end = ids.iter().position(|id| Some(*id) == mark).unwrap_or(0);
+        let mut pooled = last.narrow(1, end, 1)?.squeeze(1)?;
+        if let Some(projection) = &self.projection {
+            pooled = projection.forward(&pooled)?;
+        }
+        Ok(ClipStates { hidden, pooled })
+    }
+
+    fn embed(&self, ids: &[u32]) -> Result<Tensor> {
+        if ids.is_empty() || ids.len() > self.config.positions {
+            candle_core::bail!("{} tokens do not fit this encoder", ids.len());
         }
         let ids = Tensor::new(ids, &self.device)?;
-        let mut hidden = (self.tokens.index_select(&ids, 0)?
-            + self.positions.narrow(0, 0, ids.elem_count())?)?
-        .unsqueeze(0)?;
-        for layer in self.layers.iter().take(self.layers.len() - skip) {
+        let states = self.tokens.index_select(&ids, 0)? + self.positions.narrow(0, 0, ids.elem_count())?;
+        states?.unsqueeze(0)
+    }
+
+    /// Layers that are left when the last `skip` are not run.
+    fn kept(&self, skip: usize) -> Result<usize> {
+        match self.layers.len().checked_sub(skip) {
+            Some(kept) => Ok(kept),
+            None => candle_core::bail!("{skip} of {} layers cannot be skipped", self.layers.len()),
+        }
+    }
+
+    fn run(&self, mut hidden: Tensor, layers: std::ops::Range<usize>) -> Result<Tensor> {
+        for layer in self.layers.get(layers).unwrap_or_default() {
             hidden = layer.forward(&hidden)?;
         }
-        self.final_norm.forward(&hidden)
+        Ok(hidden)
     }
 }
 

@@ -168,7 +168,7 @@ fn from_vocabulary(folder: &Path) -> Loaded<Tokenizer> {
 }
 
 /// A special token, which files write as a text or as an object with `content`.
-fn special_token<'a>(settings: &'a ConfigFile, key: &str) -> Option<&'a str> {
+pub(crate) fn special_token<'a>(settings: &'a ConfigFile, key: &str) -> Option<&'a str> {
     let value = settings.get(key)?;
     value.as_str().or_else(|| value.get("content")?.as_str())
 }

@@ -56,7 +56,7 @@ impl RrdbNet {
 
     /// Enlarges (1, 3, height, width); sides must be multiples of [`RrdbNet::multiple`].
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let first = self.first.forward(&pixel_unshuffle(x, self.unshuffle)?)?;
+        let first = self.first.forward_rectified(&pixel_unshuffle(x, self.unshuffle)?, &Rectifier::None)?;
         let mut x = first.clone();
         for block in &self.blocks {
             let mut inner = x.clone();
@@ -70,7 +70,7 @@ impl RrdbNet {
             let (_, _, height, width) = x.dims4()?;
             x = up.forward_rectified(&x.upsample_nearest2d(2 * height, 2 * width)?, &LEAKY)?;
         }
-        self.last.forward(&self.high_resolution.forward_rectified(&x, &LEAKY)?)
+        self.last.forward_rectified(&self.high_resolution.forward_rectified(&x, &LEAKY)?, &Rectifier::None)
     }
 
     /// What the sides of its input must be multiples of.
@@ -84,14 +84,13 @@ struct DenseBlock(Vec<Conv2d>);
 
 impl DenseBlock {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mut seen = x.clone();
-        for (number, layer) in self.0.iter().enumerate() {
-            if number + 1 == self.0.len() {
-                return x + (layer.forward_rectified(&seen, &Rectifier::None)? * RESIDUAL)?;
-            }
-            seen = Tensor::cat(&[&seen, &layer.forward_rectified(&seen, &LEAKY)?], 1)?;
+        let Some((last, layers)) = self.0.split_last() else { return Ok(x.clone()) };
+        let mut seen = vec![x.clone()];
+        for layer in layers {
+            let grown = layer.forward_joined(&seen.iter().collect::<Vec<_>>(), &LEAKY)?;
+            seen.push(grown);
         }
-        Ok(seen)
+        x + (last.forward_joined(&seen.iter().collect::<Vec<_>>(), &Rectifier::None)? * RESIDUAL)?
     }
 }
 

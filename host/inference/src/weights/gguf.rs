@@ -76,6 +76,16 @@ impl MappedBytes {
     pub fn get(&self) -> &[u8] {
         self.map.get(self.begin..self.begin + self.length).unwrap_or_default()
     }
+
+    /// A stretch of them, as far as they reach.
+    pub(super) fn stretch(&self, begin: usize, length: usize) -> Self {
+        let begin = begin.min(self.length);
+        Self {
+            map: Arc::clone(&self.map),
+            begin: self.begin + begin,
+            length: length.min(self.length - begin),
+        }
+    }
 }
 
 impl GgufFile {

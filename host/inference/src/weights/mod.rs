@@ -8,6 +8,7 @@ mod onnx;
 mod pickle;
 mod safetensors;
 mod source;
+mod stretches;
 mod tensor_file;
 mod torch;
 
@@ -16,6 +17,7 @@ pub(crate) use config::{read_bytes, read_text};
 pub use gguf::{GgufEntry, GgufFile, MappedBytes, MetaValue};
 pub use safetensors::SafetensorsFile;
 pub use source::{WeightFiles, Weights};
+pub(crate) use stretches::{KeyMap, StoredRows};
 pub use tensor_file::{StoredType, TensorEntry, TensorFile};
 
 use std::path::{Path, PathBuf};

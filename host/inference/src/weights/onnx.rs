@@ -16,7 +16,12 @@ const MAX_DIMS: usize = 16;
 
 /// Finds the initialisers in the bytes of a file, or says what is wrong with it.
 pub(super) fn parse(bytes: &[u8]) -> Result<Contents, String> {
-    let mut contents = Contents { data_start: 0, entries: BTreeMap::new(), convolutions: Vec::new() };
+    let mut contents = Contents {
+        data_start: 0,
+        entries: BTreeMap::new(),
+        convolutions: Vec::new(),
+        notes: BTreeMap::new(),
+    };
     let mut found_graph = false;
     let mut model = Message { bytes, at: 0, end: bytes.len() };
     while let Some((field, value)) = model.next_field()? {

@@ -8,7 +8,8 @@ use std::fmt;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 
 use super::Loaded;
 use super::tensor_file::{Contents, TensorEntry, TensorFile};
@@ -65,15 +66,15 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Contents, String> {
         format!("is cut short: its header has {length} bytes, only {} are there", rest.len())
     })?;
     let mut reader = serde_json::Deserializer::from_slice(header);
-    let entries = reader
+    let (entries, notes) = reader
         .deserialize_map(HeaderVisitor)
-        .and_then(|entries| reader.end().map(|()| entries))
+        .and_then(|header| reader.end().map(|()| header))
         .map_err(|e| format!("has a header that does not parse: {e}"))?;
     for (name, entry) in &entries {
         check_entry(entry, data.len()).map_err(|e| format!("tensor `{name}` {e}"))?;
     }
     check_ranges(&entries, data.len())?;
-    Ok(Contents { data_start: 8 + length, entries, convolutions: Vec::new() })
+    Ok(Contents { data_start: 8 + length, entries, convolutions: Vec::new(), notes })
 }
 
 /// Checks that a tensor's byte range lies within the data and fits its type and shape.
@@ -109,21 +110,24 @@ fn check_ranges(entries: &BTreeMap<String, TensorEntry>, data: usize) -> Result<
     Ok(())
 }
 
-/// Collects header entries, refusing names that occur twice.
+/// Collects header entries and what its writer noted, refusing names that occur twice.
 struct HeaderVisitor;
 
 impl<'de> Visitor<'de> for HeaderVisitor {
-    type Value = BTreeMap<String, TensorEntry>;
+    type Value = (BTreeMap<String, TensorEntry>, BTreeMap<String, String>);
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("an object from tensor names to entries")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = BTreeMap::new();
+        let (mut entries, mut notes) = (BTreeMap::new(), BTreeMap::new());
         while let Some(name) = map.next_key::<String>()? {
             if name == "__metadata__" {
-                map.next_value::<IgnoredAny>()?;
+                if let Value::Object(values) = map.next_value::<Value>()? {
+                    notes =
+                        values.into_iter().filter_map(|(key, value)| text(value).map(|t| (key, t))).collect();
+                }
                 continue;
             }
             let entry = map.next_value::<TensorEntry>()?;
@@ -132,6 +136,13 @@ impl<'de> Visitor<'de> for HeaderVisitor {
             }
             entries.insert(name, entry);
         }
-        Ok(entries)
+        Ok((entries, notes))
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
-use super::{BrokenFile, ConfigFile, Loaded, SafetensorsFile, TensorEntry, TensorFile};
+use super::stretches::{KeyMap, StoredRows, Stretch};
+use super::{BrokenFile, ConfigFile, GgufFile, Loaded, SafetensorsFile, TensorEntry, TensorFile};
+use crate::slots::{Slot, Slots};
 
 /// Most shards that an index may name.
 const MAX_SHARDS: usize = 512;
@@ -19,6 +21,10 @@ pub struct WeightFiles {
     owners: BTreeMap<String, usize>,
     /// Other names of tensors, and the ones in the files.
     aliases: BTreeMap<String, String>,
+    /// Tensors that are made of rows of those in the files.
+    stretches: KeyMap,
+    /// A file of quantised tensors, in the place of the others.
+    gguf: Option<Arc<GgufFile>>,
     index: Option<PathBuf>,
 }
 
@@ -80,12 +86,50 @@ impl WeightFiles {
                 }
             }
         }
-        Ok(Self { folder: folder.to_path_buf(), files, owners, aliases: BTreeMap::new(), index })
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            files,
+            owners,
+            aliases: BTreeMap::new(),
+            stretches: KeyMap::default(),
+            gguf: None,
+            index,
+        })
+    }
+
+    /// Opens a GGUF file; its header only.
+    ///
+    /// # Errors
+    /// It is broken.
+    pub fn gguf(path: &Path) -> Loaded<Self> {
+        let file = GgufFile::open(path)?;
+        let none = Self::from_files(path.parent().unwrap_or(Path::new(".")), Vec::new(), None)?;
+        Ok(Self { gguf: Some(Arc::new(file)), ..none })
     }
 
     /// The files on disk, the index among them.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(TensorFile::path).chain(self.index.as_deref())
+        let gguf = self.gguf.as_ref().map(|file| file.path());
+        self.files.iter().map(TensorFile::path).chain(self.index.as_deref()).chain(gguf)
+    }
+
+    /// The GGUF file, if that is what was opened.
+    pub(crate) fn gguf_file(&self) -> Option<&Arc<GgufFile>> {
+        self.gguf.as_ref()
+    }
+
+    /// Bytes that the weights take once loaded: four for each number, and as in the file for what is quantised.
+    pub fn loaded_bytes(&self) -> u64 {
+        self.loaded_bytes_of(|_| true)
+    }
+
+    /// The same for tensors of certain names alone.
+    pub(crate) fn loaded_bytes_of(&self, counts: impl Fn(&str) -> bool) -> u64 {
+        let stored = self.files.iter().flat_map(|file| file.entries());
+        let stored = stored.filter(|(name, entry)| entry.dtype.is_weight() && counts(name));
+        let numbers = stored.map(|(_, entry)| entry.shape.iter().map(|&d| d as u64).product::<u64>());
+        let gguf = self.gguf.iter().flat_map(|file| file.entries()).filter(|(name, _)| counts(name));
+        numbers.sum::<u64>() * 4 + gguf.map(|(_, entry)| StoredRows::loaded_bytes(entry)).sum::<u64>()
     }
 
     /// Number of weights in all tensors of floating-point type.
@@ -103,6 +147,11 @@ impl WeightFiles {
         Self { aliases: aliases.into_iter().collect(), ..self }
     }
 
+    /// The same files whose tensors can also be asked for by the names of a map.
+    pub(crate) fn with_stretches(self, stretches: KeyMap) -> Self {
+        Self { stretches, ..self }
+    }
+
     /// In a single file that holds a program: the kernel and the bias of each of its convolutions, in order.
     pub fn convolutions(&self) -> &[(String, Option<String>)] {
         match self.files.as_slice() {
@@ -113,7 +162,40 @@ impl WeightFiles {
 
     /// Names of all tensors, in alphabetic order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.owners.keys().map(String::as_str)
+        let gguf = self.gguf.iter().flat_map(|file| file.entries().keys());
+        self.owners.keys().chain(gguf).map(String::as_str)
+    }
+
+    /// The dimensions of a stored tensor.
+    fn stored_shape(&self, name: &str) -> Option<&[usize]> {
+        match &self.gguf {
+            Some(file) => file.entries().get(name).map(|entry| entry.shape.as_slice()),
+            None => self.find(name).map(|found| found.entry.shape.as_slice()),
+        }
+    }
+
+    /// The stretches that a tensor is made of.
+    fn stretches(&self, name: &str) -> Vec<Stretch> {
+        self.stretches.get(name).unwrap_or_else(|| vec![Stretch::whole(name)])
+    }
+
+    /// Loads the stretches of a tensor, one after the other.
+    fn joined(&self, name: &str, device: &Device) -> Loaded<Option<Tensor>> {
+        let mut parts = Vec::new();
+        for stretch in self.stretches(name) {
+            let Some(shape) = self.stored_shape(&stretch.name) else { return Ok(None) };
+            let rows = stretch.rows(shape);
+            parts.push(match (&self.gguf, self.find(&stretch.name)) {
+                (Some(file), _) => {
+                    let whole = file.tensor(&stretch.name, shape, device)?;
+                    whole.narrow(0, rows.start, rows.len()).map_err(|e| BrokenFile::new(file.path(), e))?
+                }
+                (None, Some(Found { file, name, .. })) => file.rows(name, rows, device)?,
+                (None, None) => return Ok(None),
+            });
+        }
+        let joined = Tensor::cat(&parts, 0).map_err(|e| BrokenFile::new(&self.folder, e))?;
+        Ok(Some(joined))
     }
 
     /// Dimensions of a tensor, none when it is not there.
@@ -165,12 +247,35 @@ pub struct Weights {
     files: Arc<WeightFiles>,
     prefix: String,
     device: Device,
+    component: Option<Component>,
+}
+
+/// The part of a model whose layers get slots.
+#[derive(Clone)]
+struct Component {
+    slots: Slots,
+    name: &'static str,
+    /// Bytes of the prefix at which its layers' names begin.
+    base: usize,
 }
 
 impl Weights {
     /// All tensors of `files`, to be loaded onto `device`.
     pub fn new(files: Arc<WeightFiles>, device: &Device) -> Self {
-        Self { files, prefix: String::new(), device: device.clone() }
+        Self { files, prefix: String::new(), device: device.clone(), component: None }
+    }
+
+    /// The same tensors, for layers that get slots under the name of their component.
+    pub fn with_slots(self, slots: &Slots, component: &'static str) -> Self {
+        let base = self.prefix.len();
+        Self { component: Some(Component { slots: slots.clone(), name: component, base }), ..self }
+    }
+
+    /// A slot for the layer of these tensors, if its model has slots.
+    pub(crate) fn slot(&self, weight: &Tensor) -> Option<Arc<Slot>> {
+        let Component { slots, name, base } = self.component.as_ref()?;
+        let layer = self.prefix.get(*base..).unwrap_or_default().trim_end_matches('.');
+        Some(slots.add(format!("{name}.{layer}"), weight))
     }
 
     /// The tensors below `name`, whose names then begin after it and a dot.
@@ -190,7 +295,37 @@ impl Weights {
 
     /// True if there is a tensor of this name.
     pub fn contains(&self, name: &str) -> bool {
-        self.files.find(&format!("{}{name}", self.prefix)).is_some()
+        let stretches = self.files.stretches(&format!("{}{name}", self.prefix));
+        stretches.iter().all(|stretch| self.files.stored_shape(&stretch.name).is_some())
+    }
+
+    /// The rows of a matrix (out, in) as a GGUF file holds them; none if they are not quantised.
+    ///
+    /// # Errors
+    /// The matrix is missing or has another shape.
+    pub(crate) fn stored_rows(
+        &self,
+        name: &str,
+        (out, input): (usize, usize),
+    ) -> Loaded<Option<Vec<StoredRows>>> {
+        let Some(file) = &self.files.gguf else { return Ok(None) };
+        let full = format!("{}{name}", self.prefix);
+        let stretches = self.files.stretches(&full);
+        let mut all = Vec::new();
+        for stretch in &stretches {
+            let shape = self.files.stored_shape(&stretch.name).unwrap_or_default();
+            match StoredRows::of(file, stretch, shape)? {
+                Some(rows) => all.push(rows),
+                None => return Ok(None),
+            }
+        }
+        let found: usize = all.iter().map(|rows| rows.count).sum();
+        if found != out || all.iter().any(|rows| rows.width != input) {
+            let problem =
+                format!("tensor `{full}` has {found} rows, the configuration asks for {out}x{input}");
+            return Err(BrokenFile::new(file.path(), problem));
+        }
+        Ok(Some(all))
     }
 
     /// Loads a tensor as f32.
@@ -207,18 +342,28 @@ impl Weights {
     /// As [`Weights::tensor`].
     pub fn tensor_of_shapes(&self, name: &str, shapes: &[&[usize]]) -> Loaded<Tensor> {
         let full = format!("{}{name}", self.prefix);
-        let Some(Found { file, name, entry }) = self.files.find(&full) else {
-            return Err(BrokenFile::new(self.missing_in(), format!("has no tensor `{full}`")));
-        };
         let wanted = shapes.first().copied().unwrap_or_default();
-        if !shapes.contains(&entry.shape.as_slice()) {
-            return Err(BrokenFile::new(
-                file.path(),
-                format!("tensor `{full}` has shape {:?}, the configuration asks for {wanted:?}", entry.shape),
-            ));
-        }
-        let tensor = file.tensor(name, &self.device)?;
-        tensor.reshape(wanted).map_err(|e| BrokenFile::new(file.path(), format!("tensor `{full}`: {e}")))
+        let check = |file: &Path, shape: &[usize]| {
+            if shapes.contains(&shape) {
+                return Ok(());
+            }
+            let problem =
+                format!("tensor `{full}` has shape {shape:?}, the configuration asks for {wanted:?}");
+            Err(BrokenFile::new(file, problem))
+        };
+        let (file, tensor) = match self.files.find(&full) {
+            Some(Found { file, name, entry }) => {
+                check(file.path(), &entry.shape)?;
+                (file.path(), file.tensor(name, &self.device)?)
+            }
+            None => {
+                let missing = || BrokenFile::new(self.missing_in(), format!("has no tensor `{full}`"));
+                let tensor = self.files.joined(&full, &self.device)?.ok_or_else(missing)?;
+                check(self.missing_in(), tensor.dims())?;
+                (self.missing_in(), tensor)
+            }
+        };
+        tensor.reshape(wanted).map_err(|e| BrokenFile::new(file, format!("tensor `{full}`: {e}")))
     }
 
     /// Wraps a failed tensor operation during loading.
@@ -227,8 +372,9 @@ impl Weights {
     }
 
     fn missing_in(&self) -> &Path {
-        match self.files.files.as_slice() {
-            [only] => only.path(),
+        match (&self.files.gguf, self.files.files.as_slice()) {
+            (Some(file), _) => file.path(),
+            (None, [only]) => only.path(),
             _ => &self.files.folder,
         }
     }

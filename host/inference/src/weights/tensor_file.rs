@@ -1,6 +1,7 @@
 //! An open weight file of any format that is read: tensors by name, each a range of bytes in a memory map.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -87,6 +88,8 @@ pub(super) struct Contents {
     pub(super) entries: BTreeMap<String, TensorEntry>,
     /// In files that hold a program: the kernel and the bias of each of its convolutions, in order.
     pub(super) convolutions: Vec<(String, Option<String>)>,
+    /// What the file's writer noted, by key.
+    pub(super) notes: BTreeMap<String, String>,
 }
 
 /// An open weight file whose table of tensors is valid.
@@ -146,21 +149,54 @@ impl TensorFile {
         &self.contents.convolutions
     }
 
+    /// What the file's writer noted under a key (the `__metadata__` of safetensors).
+    pub fn note(&self, key: &str) -> Option<&str> {
+        self.contents.notes.get(key).map(String::as_str)
+    }
+
     /// Copies one tensor to a device as f32.
     ///
     /// # Errors
     /// There is no such tensor, or it does not hold floating-point numbers.
     pub fn tensor(&self, name: &str, device: &Device) -> Loaded<Tensor> {
+        let rows = self.entries().get(name).and_then(|entry| entry.shape.first()).copied();
+        match rows {
+            Some(rows) => self.rows(name, 0..rows, device),
+            None => self.stretch(name, &[], 0..usize::MAX, device),
+        }
+    }
+
+    /// Copies rows of one tensor, counted along its first dimension, to a device as f32.
+    ///
+    /// # Errors
+    /// As [`TensorFile::tensor`], or there are fewer rows.
+    pub(super) fn rows(&self, name: &str, rows: Range<usize>, device: &Device) -> Loaded<Tensor> {
+        let shape = self.entries().get(name).map(|entry| entry.shape.as_slice()).unwrap_or_default();
+        let shape: Vec<usize> = std::iter::once(rows.len()).chain(shape.iter().skip(1).copied()).collect();
+        let row: usize = shape.iter().skip(1).product();
+        self.stretch(name, &shape, rows.start * row..rows.end * row, device)
+    }
+
+    /// Elements of a tensor, in a shape.
+    fn stretch(
+        &self,
+        name: &str,
+        shape: &[usize],
+        elements: Range<usize>,
+        device: &Device,
+    ) -> Loaded<Tensor> {
         let broken = |problem: String| BrokenFile::new(&self.path, problem);
         let entry = self.entries().get(name).ok_or_else(|| broken(format!("has no tensor `{name}`")))?;
         let (begin, end) = entry.data_offsets;
         let start = self.contents.data_start;
         let bytes = self.map.get(start + begin..start + end).unwrap_or_default();
+        let size = entry.dtype.size();
+        let last = elements.end.saturating_mul(size).min(bytes.len());
+        let bytes = bytes.get(elements.start.saturating_mul(size)..last).unwrap_or_default();
         let values = to_f32(bytes, entry.dtype).ok_or_else(|| {
             broken(format!("tensor `{name}` is stored as {:?}, not as floats", entry.dtype))
         })?;
-        Tensor::from_vec(values, entry.shape.as_slice(), device)
-            .map_err(|e| broken(format!("tensor `{name}`: {e}")))
+        Tensor::from_vec(values, shape, device).map_err(|e| broken(format!("tensor `{name}`: {e}")))
     }
 }
 

@@ -34,7 +34,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Contents, String> {
     let mut collector =
         Collector { pickle: &pickle, storages: &storages, entries: BTreeMap::new(), visited: 0 };
     collector.collect(pickle.root(), "", 0)?;
-    Ok(Contents { data_start: 0, entries: collector.entries, convolutions: Vec::new() })
+    Ok(Contents {
+        data_start: 0,
+        entries: collector.entries,
+        convolutions: Vec::new(),
+        notes: BTreeMap::new(),
+    })
 }
 
 /// The pickle and the storages of an archive.

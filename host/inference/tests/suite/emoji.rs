@@ -8,8 +8,9 @@ use crate::support::{Reference, copy_folder, emoji_folder, gap, spread, values};
 use candle_core::{Device, Tensor};
 use qpyt_inference::diffusion::layout::ModelLayout;
 use qpyt_inference::diffusion::noise::{NoiseSource, TorchGenerator};
+use qpyt_inference::diffusion::pipeline::{CallReport, Guide, Pipeline, RunStart, Watcher};
 use qpyt_inference::diffusion::samplers::ScheduleId;
-use qpyt_inference::diffusion::stable_diffusion::{CallReport, RunStart, StableDiffusion, Watcher};
+use qpyt_inference::diffusion::stable_diffusion::StableDiffusion;
 use qpyt_inference::{
     Engine, EngineError, EngineOptions, ImageRequest, InstalledModel, Observer, Picture, SamplerId,
     StepReport, scan_models,
@@ -39,6 +40,9 @@ fn request(prompt: &str) -> ImageRequest {
         schedule: None,
         seed: 7,
         clip_skip: 0,
+        adapters: Vec::new(),
+        controls: Vec::new(),
+        references: Vec::new(),
     }
 }
 
@@ -117,18 +121,17 @@ fn all_prompts_of_the_case_give_the_latents_and_pictures_of_the_reference() {
     }
     let reference = Reference::open(&emoji_folder());
     let model = StableDiffusion::load(&ModelLayout::read(&emoji_folder()).unwrap(), &Device::Cpu).unwrap();
-    let negative = model.encode_prompt("", 0).unwrap().states;
+    let negative = model.encode_prompt("", 0).unwrap();
     let text = std::fs::read_to_string(emoji_folder().join("case.json")).unwrap();
     let description: serde_json::Value = serde_json::from_str(&text).unwrap();
     for (i, prompt) in description["prompts"].as_array().unwrap().iter().enumerate() {
-        let states = model.encode_prompt(prompt.as_str().unwrap(), 0).unwrap().states;
-        let conditioning = model.conditioning(&states, Some((&negative, 3.0))).unwrap();
+        let states = model.encode_prompt(prompt.as_str().unwrap(), 0).unwrap();
+        let guide = Guide::new(&states, Some(&negative), 3.0);
         let mut sampler = SamplerId::Ddim.prepare(model.scheduler(), ScheduleId::Normal, 25).unwrap();
         let part = |name: &str| reference.get(name).narrow(0, i, 1).unwrap();
         let mut no_noise = TorchGenerator::new(0);
         let start = RunStart { latents: part("noise"), first: 0, outside: None };
-        let latents =
-            model.denoise(&conditioning, sampler.as_mut(), start, &mut no_noise, &mut Silent).unwrap();
+        let latents = model.denoise(&guide, sampler.as_mut(), start, &mut no_noise, &mut Silent).unwrap();
         let share = gap(&latents, &part("latents")) / spread(&part("latents"));
         assert!(share <= 1e-3, "{prompt}: latents differ by {share} of their spread");
         let image = ((model.decode(&latents).unwrap() / 2.0).unwrap() + 0.5).unwrap();

@@ -11,8 +11,8 @@ use qpyt_inference::weights::SafetensorsFile;
 use crate::chat::{case, every_logit, ids, load, question};
 use crate::support::{gap, largest};
 
-/// llama.cpp's name for a tensor of the folder.
-fn gguf_name(name: &str) -> String {
+/// llama.cpp's name for a tensor of a decoder.
+pub(crate) fn gguf_name(name: &str) -> String {
     if name == "model.norm.weight" {
         return "output_norm.weight".to_owned();
     }
@@ -21,6 +21,8 @@ fn gguf_name(name: &str) -> String {
         ("embed_tokens", "token_embd"),
         ("input_layernorm", "attn_norm"),
         ("post_attention_layernorm", "ffn_norm"),
+        ("self_attn.q_norm", "attn_q_norm"),
+        ("self_attn.k_norm", "attn_k_norm"),
         ("self_attn.q_proj", "attn_q"),
         ("self_attn.k_proj", "attn_k"),
         ("self_attn.v_proj", "attn_v"),

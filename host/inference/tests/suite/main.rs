@@ -8,21 +8,39 @@
     reason = "a test that cannot go on should fail"
 )]
 
+mod adapters;
+mod additions;
 mod beam;
 mod chat;
+mod controlnet;
 mod depth;
 mod emoji;
 mod engine;
 mod families;
 mod florence2;
+mod flow;
+mod flow_engine;
+mod flow_models;
+mod flux;
+mod flux2;
 mod gguf;
+mod inpainting;
+mod lora;
+mod lora_files;
 mod models;
+mod original_layouts;
+mod painting_additions;
 mod pixels;
 mod reference;
 mod safetensors;
+mod scanning;
 mod schedules;
+mod sd3;
+mod sdxl;
 mod support;
+mod transformer_adapters;
 mod translate;
+mod unet_case;
 mod upscale;
 mod vision;
 mod weight_formats;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use qpyt_inference::diffusion::layout::ModelLayout;
+use qpyt_inference::diffusion::pipeline::Pipeline;
 use qpyt_inference::diffusion::stable_diffusion::StableDiffusion;
 use qpyt_inference::text::ClipTokenizer;
 use qpyt_inference::{Family, Prediction, scan_models};
@@ -75,21 +76,21 @@ fn settings_that_would_change_the_mathematics_are_refused_by_file_and_key() {
     let unet = "unet/config.json";
     let scheduler = "scheduler/scheduler_config.json";
     for (file, key, value) in [
-        ("model_index.json", "_class_name", json!("StableDiffusionXLPipeline")),
+        ("model_index.json", "_class_name", json!("StableDiffusionUpscalePipeline")),
         ("model_index.json", "text_encoder", json!(["transformers", "T5EncoderModel"])),
         (unet, "_class_name", json!("UNet3DConditionModel")),
         (unet, "act_fn", json!("mish")),
         (unet, "down_block_types", json!(["CrossAttnDownBlock2D", "AttnDownBlock2D"])),
         (unet, "up_block_types", json!(["UpBlock2D", "SimpleCrossAttnUpBlock2D"])),
         (unet, "mid_block_type", json!("UNetMidBlock2DSimpleCrossAttn")),
-        (unet, "addition_embed_type", json!("text_time")),
+        (unet, "addition_embed_type", json!("text_image")),
         (unet, "class_embed_type", json!("timestep")),
         (unet, "num_class_embeds", json!(10)),
         (unet, "encoder_hid_dim", json!(64)),
         (unet, "time_cond_proj_dim", json!(256)),
         (unet, "resnet_time_scale_shift", json!("scale_shift")),
         (unet, "only_cross_attention", json!(true)),
-        (unet, "in_channels", json!(9)),
+        (unet, "in_channels", json!(8)),
         (unet, "norm_num_groups", json!(7)),
         (unet, "attention_head_dim", json!([2, 3])),
         (unet, "attention_head_dim", json!([2, 4, 8])),
@@ -100,7 +101,7 @@ fn settings_that_would_change_the_mathematics_are_refused_by_file_and_key() {
         ("vae/config.json", "latents_mean", json!([0, 0, 0, 0])),
         ("vae/config.json", "scaling_factor", json!(0)),
         ("text_encoder/config.json", "hidden_act", json!("relu")),
-        ("text_encoder/config.json", "hidden_size", json!(64)),
+        (unet, "cross_attention_dim", json!(64)),
         (scheduler, "_class_name", json!("CogVideoXDDIMScheduler")),
         (scheduler, "prediction_type", json!("sample")),
         (scheduler, "beta_schedule", json!("sigmoid")),
@@ -139,7 +140,7 @@ fn a_missing_or_truncated_file_is_reported_by_name() {
 fn tokenizers_that_do_not_fit_the_text_encoder_are_refused() {
     let copy = Copy::new();
     let tokenizer = copy.folder().join("tokenizer");
-    let load = || ClipTokenizer::load(&tokenizer, &ModelLayout::read(&copy.folder()).unwrap().text);
+    let load = || ClipTokenizer::load(&tokenizer, &ModelLayout::read(&copy.folder()).unwrap().text.config);
     copy.set("text_encoder/config.json", "vocab_size", json!(400));
     let error = load().err().unwrap().to_string();
     assert!(error.contains("411 tokens") && error.contains("400"), "{error}");
@@ -157,8 +158,10 @@ fn padding_is_the_token_that_the_tokenizer_names() {
     let copy = Copy::new();
     copy.set("tokenizer/tokenizer_config.json", "pad_token", json!("!"));
     let layout = ModelLayout::read(&copy.folder()).unwrap();
-    let window =
-        ClipTokenizer::load(&copy.folder().join("tokenizer"), &layout.text).unwrap().window("").unwrap();
+    let window = ClipTokenizer::load(&copy.folder().join("tokenizer"), &layout.text.config)
+        .unwrap()
+        .window("")
+        .unwrap();
     assert_eq!((window.ids.len(), &window.ids[..3]), (77, [409, 410, 0].as_slice()));
 }
 

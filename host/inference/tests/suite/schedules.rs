@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
-use qpyt_inference::diffusion::samplers::{Sampler, SchedulerConfig};
+use candle_core::{Device, Tensor};
+use qpyt_inference::diffusion::noise::TorchGenerator;
+use qpyt_inference::diffusion::samplers::{FlowScheduler, Ramp, Sampler, SamplerChoice, SchedulerConfig};
 use qpyt_inference::weights::ConfigFile;
 use qpyt_inference::{SamplerId, ScheduleId};
 use serde_json::{Value, json};
+
+use crate::support::gap;
 
 /// Stable Diffusion's noise table with a scheduler class and settings.
 fn config(class: &str, settings: Value) -> SchedulerConfig {
@@ -122,4 +126,114 @@ fn identifiers_are_read_back_and_unknown_ones_list_what_there_is() {
         assert!(!id.label().is_empty() && id.schedules().contains(&ScheduleId::Normal));
     }
     assert!("dpm++".parse::<SamplerId>().unwrap_err().contains("dpmpp-2m, "));
+}
+
+/// The scheduler of a flow model with settings.
+fn flow(settings: Value) -> FlowScheduler {
+    let mut all = json!({"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000});
+    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    FlowScheduler::read(&ConfigFile::parse(Path::new("scheduler_config.json"), &all.to_string()).unwrap())
+        .unwrap()
+}
+
+fn steps(steps: usize) -> SamplerChoice {
+    SamplerChoice { rule: None, schedule: ScheduleId::Normal, steps }
+}
+
+#[test]
+fn a_constant_shift_of_a_flow_works_twice_on_the_table_as_in_diffusers() {
+    let sampler = flow(json!({"shift": 3.0})).prepare(steps(4), Ramp::Table, 0.0).unwrap();
+    assert_close(&sampler.schedule().sigmas, &[1.0, 0.857_692, 0.602_151, 0.008_929], 1e-6);
+    assert_close(&sampler.schedule().timesteps, &[1000.0, 857.692, 602.151, 8.929], 1e-3);
+    let unshifted = flow(json!({})).prepare(steps(4), Ramp::Reciprocal, 0.0).unwrap();
+    assert_close(&unshifted.schedule().sigmas, &[1.0, 0.75, 0.5, 0.25], 1e-7);
+}
+
+#[test]
+fn a_shift_by_tokens_moves_the_steps_of_a_flow_towards_noise() {
+    let scheduler = flow(json!({"use_dynamic_shifting": true}));
+    assert!((scheduler.shift_for(256) - 0.5).abs() < 1e-12);
+    assert!((scheduler.shift_for(4096) - 1.15).abs() < 1e-12);
+    for (logarithm, sigmas) in
+        [(2.291_180, [1.0, 0.967_38, 0.908_14, 0.767_20]), (2.030_690, [1.0, 0.958_09, 0.883_98, 0.717_50])]
+    {
+        let sampler = scheduler.prepare(steps(4), Ramp::Reciprocal, logarithm).unwrap();
+        assert_close(&sampler.schedule().sigmas, &sigmas, 1e-5);
+    }
+}
+
+#[test]
+fn sigmas_of_a_flow_fall_from_one_in_every_rule_and_schedule() {
+    for settings in
+        [json!({"shift": 3.0}), json!({"use_dynamic_shifting": true}), json!({"use_karras_sigmas": true})]
+    {
+        let scheduler = flow(settings.clone());
+        for &rule in FlowScheduler::SAMPLERS {
+            for &schedule in FlowScheduler::SCHEDULES {
+                for (steps, ramp) in
+                    [(1, Ramp::Table), (1, Ramp::Reciprocal), (7, Ramp::Table), (50, Ramp::Table)]
+                {
+                    let choice = SamplerChoice { rule: Some(rule), schedule, steps };
+                    let sampler = scheduler.prepare(choice, ramp, 1.0).unwrap();
+                    let NoiseLevels { sigmas, timesteps } = NoiseLevels::of(sampler.as_ref());
+                    let name = format!("{settings}, {rule}, {schedule}, {steps}");
+                    assert!((sigmas[0] - 1.0).abs() < 1e-6, "{name}: {sigmas:?}");
+                    assert!(sigmas.windows(2).all(|w| w[0] >= w[1] && w[1] > 0.0), "{name}: {sigmas:?}");
+                    assert!(
+                        sigmas.iter().zip(&timesteps).all(|(s, t)| (s * 1000.0 - t).abs() < 1e-3),
+                        "{name}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_follows_the_flow_of_normal_pictures_to_its_known_end() {
+    // Pictures of mean 2 and deviation 0.5: the sample (1 - s) * 2 + d(s) * z flows from z to 2 + 0.5 z, where d(s)^2 is
+    // the variance (0.5 (1 - s))^2 + s^2.
+    let (mean, deviation) = (2.0, 0.5);
+    let velocity = |sample: &Tensor, sigma: f64| {
+        let share = 1.0 - sigma;
+        let variance = (deviation * share).powi(2) + sigma * sigma;
+        let slope = (sigma - deviation * deviation * share) / variance;
+        (((sample - share * mean).unwrap() * slope).unwrap() - mean).unwrap()
+    };
+    let start = Tensor::new(&[-1.5f32, -0.5, 0.0, 1.0, 2.0], &Device::Cpu).unwrap();
+    let end = ((&start * deviation).unwrap() + mean).unwrap();
+    let error = |rule| {
+        let choice = SamplerChoice { rule: Some(rule), schedule: ScheduleId::Normal, steps: 24 };
+        let mut sampler = flow(json!({})).prepare(choice, Ramp::Reciprocal, 0.0).unwrap();
+        let mut sample = start.clone();
+        for index in 0..sampler.schedule().timesteps.len() {
+            let output = velocity(&sample, sampler.schedule().timestep(index) / 1000.0);
+            sample = sampler.step(index, &sample, &output, &mut TorchGenerator::new(0)).unwrap();
+        }
+        gap(&sample, &end)
+    };
+    let euler = error(SamplerId::Euler);
+    assert!(euler < 0.1, "Euler ends {euler} away");
+    for rule in [SamplerId::Heun, SamplerId::Lms, SamplerId::Dpm2] {
+        assert!(error(rule) < euler / 4.0, "{rule} ends {} away, Euler {euler}", error(rule));
+    }
+}
+
+#[test]
+fn settings_of_a_flow_that_would_change_the_mathematics_are_refused_by_key() {
+    for (key, value) in [
+        ("_class_name", json!("FlowMatchLCMScheduler")),
+        ("shift_terminal", json!(0.02)),
+        ("invert_sigmas", json!(true)),
+        ("stochastic_sampling", json!(true)),
+        ("use_beta_sigmas", json!(true)),
+        ("shift", json!(0)),
+        ("num_train_timesteps", json!(1)),
+    ] {
+        let mut all = json!({"_class_name": "FlowMatchEulerDiscreteScheduler"});
+        all[key] = value;
+        let file = ConfigFile::parse(Path::new("scheduler_config.json"), &all.to_string()).unwrap();
+        let refused = FlowScheduler::read(&file).unwrap_err().to_string();
+        assert!(refused.contains(&format!("`{key}`")), "{refused}");
+    }
 }

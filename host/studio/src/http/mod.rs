@@ -15,6 +15,7 @@ mod jobs;
 mod metrics;
 mod models;
 mod network;
+mod preview;
 mod secrets;
 mod workflows;
 
@@ -80,6 +81,7 @@ fn api() -> OpenApiRouter<Arc<Studio>> {
         .merge(models::routes())
         .merge(catalogue::routes())
         .merge(jobs::routes())
+        .merge(preview::routes())
         .routes(routes!(events::stream))
         .merge(gallery::routes())
         .merge(content::routes())

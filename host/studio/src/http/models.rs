@@ -23,7 +23,7 @@ pub fn routes() -> OpenApiRouter<Arc<Studio>> {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Family {
-    /// Only this family, such as `stable-diffusion`.
+    /// Only these families, such as `stable-diffusion` or `sdxl,flux`.
     family: Option<String>,
 }
 
@@ -34,8 +34,8 @@ async fn list(
     ApiQuery(family): ApiQuery<Family>,
 ) -> Result<Json<ModelList>, ApiError> {
     let mut models = blocking(move || studio.models.list()).await?;
-    if let Some(family) = family.family {
-        models.models.retain(|model| model.family == family);
+    if let Some(families) = family.family {
+        models.models.retain(|model| families.split(',').any(|family| model.family == family));
     }
     Ok(Json(models))
 }

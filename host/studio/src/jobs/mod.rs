@@ -15,7 +15,7 @@ pub mod migrate;
 mod precheck;
 pub mod progress;
 mod reach;
-mod values;
+pub(crate) mod values;
 pub mod view;
 
 use std::collections::HashMap;

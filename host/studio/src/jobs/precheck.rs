@@ -13,7 +13,7 @@ pub fn missing(document: &Document, catalog: &Catalog, models: &Models, store: &
     let mut problems = Vec::new();
     for (node, name, widget, value) in named_things(document, catalog) {
         let problem = match widget.as_str() {
-            "model" => models.find(&value).err().map(|problem| {
+            "model" if !value.is_empty() => models.find(&value).err().map(|problem| {
                 let code = match problem {
                     ModelProblem::Missing { .. } => ProblemCode::ModelMissing,
                     ModelProblem::Broken(_) => ProblemCode::ModelBroken,
@@ -40,7 +40,9 @@ pub fn missing(document: &Document, catalog: &Catalog, models: &Models, store: &
 pub fn models_of(schema: &Value, params: &Value) -> Vec<String> {
     widgets(schema)
         .filter(|(_, widget)| *widget == "model")
-        .filter_map(|(name, _)| params.get(name)?.as_str().map(str::to_owned))
+        .filter_map(|(name, _)| params.get(name)?.as_str())
+        .filter(|model| !model.is_empty())
+        .map(str::to_owned)
         .collect()
 }
 

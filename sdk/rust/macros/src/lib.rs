@@ -23,6 +23,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `choices = expression` | the values allowed, each with a label; items of `qpyt_sdk::Choice` |
 /// | `widget = "..."` | which editor the form shows |
 /// | `hint("x-...", expression)` | any further key of the schema; may repeat |
+///
+/// On the struct itself, `#[param(live_preview)]` asks the studio to show what the brick makes while the person changes
+/// a parameter.
 #[proc_macro_derive(Params, attributes(param))]
 pub fn derive_params(input: TokenStream) -> TokenStream {
     expand(params::derive(&parse_macro_input!(input as DeriveInput)))

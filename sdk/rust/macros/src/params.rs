@@ -46,6 +46,21 @@ impl ParamAttributes {
     }
 }
 
+/// What `#[param(...)]` on the struct says about all of it, as calls on the schema.
+fn schema_calls(attributes: &[Attribute]) -> syn::Result<Vec<TokenStream>> {
+    let mut calls = Vec::new();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("param")) {
+        attribute.parse_nested_meta(|meta| {
+            if !meta.path.is_ident("live_preview") {
+                return Err(meta.error("unknown key; known on a struct: live_preview"));
+            }
+            calls.push(quote!(.live_preview()));
+            Ok(())
+        })?;
+    }
+    Ok(calls)
+}
+
 /// `("x-name", value)`
 fn hint(input: ParseStream) -> syn::Result<TokenStream> {
     let arguments;
@@ -94,6 +109,7 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
             #field: ::qpyt_sdk::params::read(params, #name, || -> #kind { #default })?
         });
     }
+    let about_all = schema_calls(&input.attrs)?;
     let name = &input.ident;
     let doc = doc_text(&input.attrs);
     Ok(quote! {
@@ -102,7 +118,7 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
             const DOC: &'static str = #doc;
 
             fn schema() -> ::qpyt_sdk::schema::Schema {
-                ::qpyt_sdk::schema::Schema::new() #(#properties)*
+                ::qpyt_sdk::schema::Schema::new() #(#properties)* #(#about_all)*
             }
 
             fn from_json(params: &::qpyt_sdk::JsonObject) -> ::qpyt_sdk::Result<Self> {

@@ -16,7 +16,7 @@ use qpyt_bricks::{
 use super::{ECHO_1, ECHO_2, House, Variant, component, install, marked, said};
 use crate::{
     fixtures::{new_runtime, request},
-    host::{FakeHost, Painting},
+    host::{Answering, FakeHost},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +47,7 @@ async fn a_new_brick_appears_without_a_restart() {
 async fn a_run_ends_on_the_version_that_it_began_with() {
     let mut house = House::with(&[("one", Variant { version: "0.1.0", mode: "paint" })]).await;
     let old = house.serving("one");
-    let host = Arc::new(FakeHost::painting(Painting::After(Duration::from_millis(1500))));
+    let host = Arc::new(FakeHost::painting(Answering::After(Duration::from_millis(1500))));
     let running = {
         let (old, request) = (old.clone(), request("versions:one", vec![], &host));
         tokio::spawn(async move { old.run(request, None).await })

@@ -1,7 +1,9 @@
 //! A model's `scheduler_config.json`: the noise table it was trained with and how it likes to be sampled.
 
+use candle_core::{Result, Tensor};
+
 use super::table::{self, NoiseTable};
-use super::{SamplerId, ScheduleId, Spacing};
+use super::{SamplerId, ScheduleId, Spacing, mix};
 use crate::weights::{ConfigFile, Loaded};
 
 /// Longest noise table.
@@ -14,6 +16,19 @@ pub enum Prediction {
     Epsilon,
     /// The velocity, alpha * noise - sigma * picture (Salimans and Ho 2022).
     Velocity,
+    /// The direction from picture to noise, noise - picture (Lipman et al. 2022, Liu et al. 2022).
+    Flow,
+}
+
+impl Prediction {
+    /// The noise that an output stands for, in a sample with this share of the picture's variance.
+    pub(super) fn noise(self, sample: &Tensor, output: &Tensor, share: f64) -> Result<Tensor> {
+        match self {
+            Self::Epsilon => Ok(output.clone()),
+            Self::Velocity => mix(&[(share.sqrt(), output), ((1.0 - share).sqrt(), sample)]),
+            Self::Flow => mix(&[(share.sqrt(), output), (1.0, sample)]),
+        }
+    }
 }
 
 /// How sigmas are laid out between the ends.

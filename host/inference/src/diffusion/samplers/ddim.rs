@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::config::Options;
 use super::schedule::{NoiseSchedule, Space, table_timesteps};
-use super::{Prediction, Sampler, SchedulerConfig, mix};
+use super::{Sampler, SchedulerConfig, mix};
 use crate::diffusion::noise::NoiseSource;
 
 pub(super) struct Ddim {
@@ -56,10 +56,7 @@ impl Sampler for Ddim {
         if let Some(clip) = self.clip {
             picture = picture.clamp(-clip, clip)?;
         }
-        let noise = match self.schedule.prediction {
-            Prediction::Epsilon => output.clone(),
-            Prediction::Velocity => mix(&[(before.sqrt(), output), ((1.0 - before).sqrt(), sample)])?,
-        };
+        let noise = self.schedule.prediction.noise(sample, output, before)?;
         mix(&[(after.sqrt(), &picture), ((1.0 - after).sqrt(), &noise)])
     }
 }

@@ -4,8 +4,8 @@
 use candle_core::{Result, Tensor};
 
 use super::config::{Curve, Options};
-use super::euler::derivative;
-use super::schedule::{NoiseSchedule, Space, exploding_scale, spaced_sigmas, timestep_of};
+use super::euler::{derivative, exploding_schedule};
+use super::schedule::{NoiseSchedule, timestep_of};
 use super::{Sampler, SchedulerConfig, mix};
 use crate::diffusion::noise::NoiseSource;
 
@@ -17,23 +17,27 @@ pub(super) struct Dpm2 {
 
 impl Dpm2 {
     pub(super) fn new(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
-        let (mut timesteps, sigmas) = spaced_sigmas(config, options, steps);
+        let mut schedule = exploding_schedule(config, options, steps);
         if options.curve == Curve::Karras {
-            timesteps.iter_mut().for_each(|t| *t = t.round_ties_even());
+            schedule.timesteps.iter_mut().for_each(|t| *t = t.round_ties_even());
         }
         let table = config.table.sigmas();
+        Self::over(schedule, |sigma| f64::from(timestep_of(&table, sigma) as f32))
+    }
+
+    /// The rule over a schedule with one call per step; `timestep` gives that of a sigma between the steps.
+    pub(super) fn over(schedule: NoiseSchedule, timestep: impl Fn(f64) -> f64) -> Self {
+        let NoiseSchedule { timesteps, sigmas, .. } = &schedule;
         let midpoints: Vec<f64> = sigmas.windows(2).map(|w| w.iter().product::<f64>().sqrt()).collect();
         let interleave = |own: &[f64], between: &[f64]| -> Vec<f64> {
             let pairs = between.iter().zip(own.iter().skip(1)).flat_map(|(&b, &o)| [b, o]);
             own.first().copied().into_iter().chain(pairs).collect()
         };
-        let between: Vec<f64> = midpoints.iter().map(|&s| f64::from(timestep_of(&table, s) as f32)).collect();
+        let between: Vec<f64> = midpoints.iter().map(|&sigma| timestep(sigma)).collect();
         let schedule = NoiseSchedule {
-            initial_scale: exploding_scale(options, &sigmas),
-            timesteps: interleave(&timesteps, &between),
-            sigmas: interleave(&sigmas, &midpoints),
-            space: Space::Exploding,
-            prediction: config.prediction,
+            timesteps: interleave(timesteps, &between),
+            sigmas: interleave(sigmas, &midpoints),
+            ..schedule
         };
         Self { schedule, start: None }
     }

@@ -13,7 +13,12 @@ pub(super) struct Euler {
 
 impl Euler {
     pub(super) fn new(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
-        Self { schedule: exploding_schedule(config, options, steps) }
+        Self::over(exploding_schedule(config, options, steps))
+    }
+
+    /// The rule over a schedule with one call per step.
+    pub(super) fn over(schedule: NoiseSchedule) -> Self {
+        Self { schedule }
     }
 }
 

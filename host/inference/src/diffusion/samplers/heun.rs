@@ -4,8 +4,8 @@
 use candle_core::{Result, Tensor};
 
 use super::config::Options;
-use super::euler::derivative;
-use super::schedule::{NoiseSchedule, Space, exploding_scale, spaced_sigmas};
+use super::euler::{derivative, exploding_schedule};
+use super::schedule::NoiseSchedule;
 use super::{Sampler, SchedulerConfig, mix};
 use crate::diffusion::noise::NoiseSource;
 
@@ -18,15 +18,17 @@ pub(super) struct Heun {
 
 impl Heun {
     pub(super) fn new(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
-        let (timesteps, sigmas) = spaced_sigmas(config, options, steps);
+        Self::over(exploding_schedule(config, options, steps), options.clip)
+    }
+
+    /// The rule over a schedule with one call per step, whose clean samples stay within a bound where one is given.
+    pub(super) fn over(schedule: NoiseSchedule, clip: Option<f64>) -> Self {
         let schedule = NoiseSchedule {
-            initial_scale: exploding_scale(options, &sigmas),
-            timesteps: twice_but_first(&timesteps),
-            sigmas: twice_but_first(&sigmas),
-            space: Space::Exploding,
-            prediction: config.prediction,
+            timesteps: twice_but_first(&schedule.timesteps),
+            sigmas: twice_but_first(&schedule.sigmas),
+            ..schedule
         };
-        Self { schedule, clip: options.clip, first: None }
+        Self { schedule, clip, first: None }
     }
 }
 

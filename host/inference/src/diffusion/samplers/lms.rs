@@ -20,7 +20,12 @@ pub(super) struct Lms {
 
 impl Lms {
     pub(super) fn new(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
-        Self { schedule: exploding_schedule(config, options, steps), slopes: VecDeque::new() }
+        Self::over(exploding_schedule(config, options, steps))
+    }
+
+    /// The rule over a schedule with one call per step.
+    pub(super) fn over(schedule: NoiseSchedule) -> Self {
+        Self { schedule, slopes: VecDeque::new() }
     }
 
     /// Integral over the step of the Lagrange polynomial that is one at the `current`-th node back and zero at

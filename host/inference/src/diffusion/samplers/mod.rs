@@ -10,6 +10,7 @@ mod dpmpp_multistep;
 mod dpmpp_singlestep;
 mod euler;
 mod euler_ancestral;
+mod flow;
 mod heun;
 mod lcm;
 mod lms;
@@ -19,6 +20,7 @@ mod table;
 mod unipc;
 
 pub use config::{Prediction, SchedulerConfig};
+pub use flow::{FlowScheduler, Ramp};
 pub use schedule::{NoiseSchedule, Space, Spacing};
 pub use table::NoiseTable;
 
@@ -50,6 +52,17 @@ pub trait Sampler {
         output: &Tensor,
         noise: &mut dyn NoiseSource,
     ) -> Result<Tensor>;
+}
+
+/// What a request asks of a sampler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SamplerChoice {
+    /// The update rule; none for the model's own.
+    pub rule: Option<SamplerId>,
+    /// Where the steps lie.
+    pub schedule: ScheduleId,
+    /// Steps of the method, from 1.
+    pub steps: usize,
 }
 
 /// A sampler and schedule that cannot do what was asked.
@@ -174,16 +187,8 @@ impl SamplerId {
         schedule: ScheduleId,
         steps: usize,
     ) -> std::result::Result<Box<dyn Sampler>, SamplerError> {
-        let most = config.table.len().min(MAX_STEPS);
-        if steps == 0 || steps > most {
-            let problem = format!("{steps} is not between 1 and {most}");
-            return Err(SamplerError { field: "steps", problem });
-        }
-        if !self.schedules().contains(&schedule) {
-            let fitting: Vec<_> = self.schedules().iter().map(|s| s.as_str()).collect();
-            let problem = format!("{} follows {}, not {schedule}", self.label(), fitting.join(", "));
-            return Err(SamplerError { field: "schedule", problem });
-        }
+        check_steps(steps, config.table.len())?;
+        check_schedule(self.label(), self.schedules(), schedule)?;
         let options = config.options_for(self, schedule);
         Ok(match self {
             Self::Ddim => Box::new(ddim::Ddim::new(config, options, steps)),
@@ -200,6 +205,29 @@ impl SamplerId {
             Self::Pndm => Box::new(pndm::Pndm::new(config, options, steps)),
         })
     }
+}
+
+fn check_steps(steps: usize, table: usize) -> std::result::Result<(), SamplerError> {
+    let most = table.min(MAX_STEPS);
+    if steps == 0 || steps > most {
+        let problem = format!("{steps} is not between 1 and {most}");
+        return Err(SamplerError { field: "steps", problem });
+    }
+    Ok(())
+}
+
+/// Refuses a schedule that `who` does not follow.
+fn check_schedule(
+    who: &str,
+    fitting: &[ScheduleId],
+    asked: ScheduleId,
+) -> std::result::Result<(), SamplerError> {
+    if fitting.contains(&asked) {
+        return Ok(());
+    }
+    let fitting: Vec<_> = fitting.iter().map(|s| s.as_str()).collect();
+    let problem = format!("{who} follows {}, not {asked}", fitting.join(", "));
+    Err(SamplerError { field: "schedule", problem })
 }
 
 /// A weighted sum of tensors of one shape.

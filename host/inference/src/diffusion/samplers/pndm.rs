@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor};
 use super::config::Options;
 use super::schedule::{NoiseSchedule, Space, table_timesteps};
 use super::table::NoiseTable;
-use super::{Prediction, Sampler, SchedulerConfig, mix};
+use super::{Sampler, SchedulerConfig, mix};
 use crate::diffusion::noise::NoiseSource;
 
 pub(super) struct Pndm {
@@ -58,10 +58,7 @@ impl Pndm {
     /// The transfer of equation 9 between two timesteps.
     fn transfer(&self, sample: &Tensor, output: &Tensor, from: f64, to: f64) -> Result<Tensor> {
         let (before, after) = (self.product(from), self.product(to));
-        let noise = match self.schedule.prediction {
-            Prediction::Epsilon => output.clone(),
-            Prediction::Velocity => mix(&[(before.sqrt(), output), ((1.0 - before).sqrt(), sample)])?,
-        };
+        let noise = self.schedule.prediction.noise(sample, output, before)?;
         let divisor = before * (1.0 - after).sqrt() + (before * (1.0 - before) * after).sqrt();
         mix(&[((after / before).sqrt(), sample), (-(after - before) / divisor, &noise)])
     }

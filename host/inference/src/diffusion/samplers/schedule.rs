@@ -27,6 +27,8 @@ pub enum Space {
     Preserving,
     /// Variance-exploding: picture + sigma * noise; scaled down for the network.
     Exploding,
+    /// Straight from picture to noise: (1 - sigma) * picture + sigma * noise, as the network takes it.
+    Straight,
 }
 
 /// When the network is called in a run, and how noisy the sample is then.
@@ -34,7 +36,7 @@ pub enum Space {
 pub struct NoiseSchedule {
     /// Timestep of each network call, falling; may be fractional.
     pub timesteps: Vec<f64>,
-    /// Noise to picture ratio of the sample at each call.
+    /// Noise to picture ratio of the sample at each call; in straight samples the share of noise.
     pub sigmas: Vec<f64>,
     /// How samples carry their noise.
     pub space: Space,
@@ -45,7 +47,7 @@ pub struct NoiseSchedule {
 }
 
 impl NoiseSchedule {
-    /// Noise to picture ratio at a call; beyond the last call there is none.
+    /// Sigma at a call; beyond the last call there is none.
     pub fn sigma(&self, index: usize) -> f64 {
         self.sigmas.get(index).copied().unwrap_or(0.0)
     }
@@ -58,7 +60,7 @@ impl NoiseSchedule {
     /// The sample as the network takes it.
     pub fn model_input(&self, sample: &Tensor, index: usize) -> Result<Tensor> {
         match self.space {
-            Space::Preserving => Ok(sample.clone()),
+            Space::Preserving | Space::Straight => Ok(sample.clone()),
             Space::Exploding => sample * alpha_sigma(self.sigma(index)).0,
         }
     }
@@ -68,6 +70,7 @@ impl NoiseSchedule {
         let (alpha, sigma) = match self.space {
             Space::Preserving => alpha_sigma(self.sigma(index)),
             Space::Exploding => (1.0, self.sigma(index)),
+            Space::Straight => (1.0 - self.sigma(index), self.sigma(index)),
         };
         mix(&[(alpha, clean), (sigma, noise)])
     }
@@ -87,6 +90,8 @@ impl NoiseSchedule {
     pub fn denoising_weights(&self, ratio: f64) -> (f64, f64) {
         let (alpha, sigma) = alpha_sigma(ratio);
         match (self.space, self.prediction) {
+            // Straight samples are only made for networks that predict their direction.
+            (Space::Straight, _) | (_, Prediction::Flow) => (1.0, -ratio),
             (Space::Preserving, Prediction::Epsilon) => (1.0 / alpha, -sigma / alpha),
             (Space::Preserving, Prediction::Velocity) => (alpha, -sigma),
             (Space::Exploding, Prediction::Epsilon) => (1.0, -ratio),
@@ -200,7 +205,7 @@ pub(super) fn exploding_scale(options: Options, sigmas: &[f64]) -> f64 {
 }
 
 /// Sigmas from the first end to the second along a curve; none for the plain one.
-fn curve(curve: Curve, (from, to): (f64, f64), steps: usize) -> Option<Vec<f64>> {
+pub(super) fn curve(curve: Curve, (from, to): (f64, f64), steps: usize) -> Option<Vec<f64>> {
     match curve {
         Curve::Plain => None,
         Curve::Karras => {
@@ -212,7 +217,7 @@ fn curve(curve: Curve, (from, to): (f64, f64), steps: usize) -> Option<Vec<f64>>
 }
 
 /// `count` values from `from` to `to`, both included; one value is `from`.
-fn linspace(from: f64, to: f64, count: usize) -> Vec<f64> {
+pub(super) fn linspace(from: f64, to: f64, count: usize) -> Vec<f64> {
     let step = (to - from) / count.saturating_sub(1).max(1) as f64;
     (0..count).map(|i| if i + 1 == count && count > 1 { to } else { from + step * i as f64 }).collect()
 }

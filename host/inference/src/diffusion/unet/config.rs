@@ -1,5 +1,7 @@
 //! Dimensions of a UNet as diffusers describes them, refusing what this implementation does not compute.
 
+use super::addition::AdditionConfig;
+use crate::diffusion::architecture::Architecture;
 use crate::weights::{ConfigFile, Loaded};
 
 /// Most levels, channels and layers that a configuration may ask for.
@@ -56,7 +58,9 @@ pub struct UnetConfig {
     pub frequency_shift: f64,
     /// True if the time sinusoid begins with cosines.
     pub cosine_first: bool,
-    /// True if the transformers project with linear maps (SD 2.x), false for 1x1 convolutions (SD 1.x).
+    /// What is added to the time embedding, if anything (SDXL).
+    pub addition: Option<AdditionConfig>,
+    /// True if the transformers project with linear maps (SD 2.x, SDXL), false for 1x1 convolutions (SD 1.x).
     pub linear_projection: bool,
     /// True if latents are mapped from 0..1 to -1..1 first.
     pub center_input: bool,
@@ -68,6 +72,14 @@ pub struct UnetConfig {
     pub conv_out_kernel: usize,
 }
 
+/// Whether a configuration describes a way up.
+#[derive(Clone, Copy)]
+enum WayUp {
+    Own,
+    /// It describes a copy of the way down alone; the way up is taken to mirror it.
+    None,
+}
+
 impl UnetConfig {
     /// Reads a `config.json` of `UNet2DConditionModel`.
     ///
@@ -75,6 +87,19 @@ impl UnetConfig {
     /// A key is missing, or asks for a computation that is not there.
     pub fn read(config: &ConfigFile) -> Loaded<Self> {
         config.must_be("_class_name", "UNet2DConditionModel")?;
+        Self::read_levels(config, WayUp::Own)
+    }
+
+    /// Reads a `config.json` of `ControlNetModel`, which has no way up and as many channels out as in.
+    ///
+    /// # Errors
+    /// As [`UnetConfig::read`].
+    pub fn read_control(config: &ConfigFile) -> Loaded<Self> {
+        config.must_be("_class_name", "ControlNetModel")?;
+        Self::read_levels(config, WayUp::None)
+    }
+
+    fn read_levels(config: &ConfigFile, way_up: WayUp) -> Loaded<Self> {
         refuse_unsupported(config)?;
         let channels = config.sizes("block_out_channels", MAX_CHANNELS)?;
         let count = channels.len();
@@ -82,7 +107,10 @@ impl UnetConfig {
             return Err(config.problem("block_out_channels", format!("{count} levels, at most {MAX_LEVELS}")));
         }
         let down = block_kinds(config, "down_block_types", "DownBlock2D", "CrossAttnDownBlock2D", count)?;
-        let up = block_kinds(config, "up_block_types", "UpBlock2D", "CrossAttnUpBlock2D", count)?;
+        let up = match way_up {
+            WayUp::Own => block_kinds(config, "up_block_types", "UpBlock2D", "CrossAttnUpBlock2D", count)?,
+            WayUp::None => down.iter().rev().copied().collect(),
+        };
         let layers = config.size_each("layers_per_block", Some(2), count, MAX_LAYERS)?;
         let transformer_layers =
             config.size_each("transformer_layers_per_block", Some(1), count, MAX_LAYERS)?;
@@ -110,7 +138,10 @@ impl UnetConfig {
         let first = channels.first().copied().unwrap_or_default();
         Ok(Self {
             in_channels: config.size("in_channels", MAX_CHANNELS)?,
-            out_channels: config.size("out_channels", MAX_CHANNELS)?,
+            out_channels: match way_up {
+                WayUp::Own => config.size("out_channels", MAX_CHANNELS)?,
+                WayUp::None => config.size("in_channels", MAX_CHANNELS)?,
+            },
             sample_size: sample_size(config)?,
             levels,
             norm_groups,
@@ -118,12 +149,21 @@ impl UnetConfig {
             time_width: config.integer("time_embedding_dim")?.unwrap_or(first * 4),
             frequency_shift: config.number_or("freq_shift", 0.0)?,
             cosine_first: config.flag_or("flip_sin_to_cos", true)?,
+            addition: AdditionConfig::read(config)?,
             linear_projection: config.flag_or("use_linear_projection", false)?,
             center_input: config.flag_or("center_input_sample", false)?,
             downsample_padding: config.integer_or("downsample_padding", 1)?.min(8),
             conv_in_kernel: odd_kernel(config, "conv_in_kernel")?,
             conv_out_kernel: odd_kernel(config, "conv_out_kernel")?,
         })
+    }
+
+    /// Which of the published networks it is; none if it is another one.
+    pub fn architecture(&self) -> Option<Architecture> {
+        match self.addition {
+            Some(_) => Some(Architecture::StableDiffusionXl),
+            None => self.levels.first().and_then(|level| Architecture::of_text_width(level.text_width)),
+        }
     }
 
     /// The factor that latent heights and widths must be multiples of.
@@ -135,8 +175,6 @@ impl UnetConfig {
 /// Refuses every switch of `UNet2DConditionModel` whose mathematics is not there.
 fn refuse_unsupported(config: &ConfigFile) -> Loaded<()> {
     config.must_be_off(&[
-        "addition_embed_type",
-        "addition_time_embed_dim",
         "class_embed_type",
         "class_embeddings_concat",
         "cross_attention_norm",

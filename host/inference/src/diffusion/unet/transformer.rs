@@ -10,10 +10,13 @@ use crate::weights::{Loaded, Weights};
 const GROUP_NORM_EPS: f64 = 1e-6;
 const LAYER_NORM_EPS: f64 = 1e-5;
 
-/// Keys and values of the text for every cross-attention, in the order in which the network meets them.
+/// Keys and values of the text for every cross-attention, in the order in which the network meets them, and what else
+/// stays the same through a run.
 #[derive(Default)]
 pub struct PromptContext {
     layers: Vec<(Tensor, Tensor)>,
+    /// What is added to the time embedding, (batch, time width).
+    pub(super) added: Option<Tensor>,
 }
 
 /// Hands the layers of a context to the network in order.

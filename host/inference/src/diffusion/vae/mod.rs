@@ -3,17 +3,29 @@
 mod blocks;
 mod config;
 
-pub use config::VaeConfig;
+pub use config::{Normalization, VaeConfig};
 
 use candle_core::{Device, Result, Tensor};
 
 use self::blocks::{Decoder, Encoder};
+use super::patches::{from_patches, to_patches};
 use crate::nn::Conv2d;
 use crate::tensor::Conv2dGeometry;
 use crate::weights::{Loaded, Weights};
 
 /// Bounds of the log-variance, so that its exponential stays finite.
 const LOG_VARIANCE: (f64, f64) = (-30.0, 20.0);
+
+/// Statistics of a batch norm without an affine step.
+fn load_statistics(config: &VaeConfig, weights: &Weights, eps: f64) -> Loaded<(Tensor, Tensor)> {
+    let channels = config.model_channels();
+    let load = |name: &str| weights.tensor(name, &[channels]);
+    let shaped = |mean: Tensor, variance: Tensor| {
+        let shape = (1, channels, 1, 1);
+        Result::Ok((mean.reshape(shape)?, (variance + eps)?.sqrt()?.reshape(shape)?))
+    };
+    shaped(load("running_mean")?, load("running_var")?).map_err(|e| weights.failed(e))
+}
 
 /// The autoencoder with its weights.
 pub struct Vae {
@@ -22,6 +34,8 @@ pub struct Vae {
     quant: Option<Conv2d>,
     post_quant: Option<Conv2d>,
     decoder: Decoder,
+    /// Mean and standard deviation of each channel of patches, (1, channels, 1, 1) each.
+    statistics: Option<(Tensor, Tensor)>,
 }
 
 /// The distribution of latents that a picture stands for, before the model's scaling factor.
@@ -47,6 +61,10 @@ impl Vae {
             quant: config.quant_conv.then(|| pointwise("quant_conv", 2 * latent)).transpose()?,
             post_quant: config.post_quant_conv.then(|| pointwise("post_quant_conv", latent)).transpose()?,
             decoder: Decoder::load(config, &weights.sub("decoder"))?,
+            statistics: match config.normalization {
+                Normalization::Affine { .. } => None,
+                Normalization::Patches { eps } => Some(load_statistics(config, &weights.sub("bn"), eps)?),
+            },
             config: config.clone(),
         })
     }
@@ -74,6 +92,24 @@ impl Vae {
         match &self.post_quant {
             Some(post_quant) => self.decoder.forward(&post_quant.forward(latents)?),
             None => self.decoder.forward(latents),
+        }
+    }
+
+    /// Latents (batch, channels, height, width) of the encoder as the diffusion model takes them.
+    pub fn normalize(&self, latents: &Tensor) -> Result<Tensor> {
+        match (&self.statistics, self.config.normalization) {
+            (Some((mean, std)), _) => to_patches(latents)?.broadcast_sub(mean)?.broadcast_div(std),
+            (None, Normalization::Affine { factor, shift }) => (latents - shift)? * factor,
+            (None, Normalization::Patches { .. }) => to_patches(latents),
+        }
+    }
+
+    /// Latents of the diffusion model as the decoder takes them.
+    pub fn denormalize(&self, latents: &Tensor) -> Result<Tensor> {
+        match (&self.statistics, self.config.normalization) {
+            (Some((mean, std)), _) => from_patches(&latents.broadcast_mul(std)?.broadcast_add(mean)?),
+            (None, Normalization::Affine { factor, shift }) => (latents / factor)? + shift,
+            (None, Normalization::Patches { .. }) => from_patches(latents),
         }
     }
 

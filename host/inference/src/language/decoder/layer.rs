@@ -61,6 +61,28 @@ impl Layer {
         cache: &KeyValueCache,
         number: usize,
     ) -> Result<Tensor> {
+        let [q, k, v] = self.project(x, angles)?;
+        let (k, v) = cache.append(number, &k, &v)?;
+        self.finish(x, &attention(&q, &k, &v, self.attention)?)
+    }
+
+    /// Takes (1, tokens, width) through the layer without a cache, where only the first `text` tokens are seen: by
+    /// themselves as always, and by the padding after them, which sees all of them and nothing else.
+    pub(super) fn forward_padded(&self, x: &Tensor, angles: &Angles, text: usize) -> Result<Tensor> {
+        let tokens = x.dim(1)?;
+        let [q, k, v] = self.project(x, angles)?;
+        let (k, v) = (k.narrow(1, 0, text)?, v.narrow(1, 0, text)?);
+        let mut attended = attention(&q.narrow(1, 0, text)?, &k, &v, self.attention)?;
+        if tokens > text {
+            let whole = Attention { causal: false, ..self.attention };
+            let padding = attention(&q.narrow(1, text, tokens - text)?, &k, &v, whole)?;
+            attended = Tensor::cat(&[attended, padding], 1)?;
+        }
+        self.finish(x, &attended)
+    }
+
+    /// Queries, keys and values; the first two are turned.
+    fn project(&self, x: &Tensor, angles: &Angles) -> Result<[Tensor; 3]> {
         let qkv = self.qkv.forward(&self.attention_norm.forward(x)?)?;
         let mut q = qkv.narrow(2, 0, self.query_width)?;
         let mut k = qkv.narrow(2, self.query_width, self.key_width)?;
@@ -68,9 +90,12 @@ impl Layer {
         if let Some((query_norm, key_norm)) = &self.head_norms {
             (q, k) = (query_norm.forward(&q)?, key_norm.forward(&k)?);
         }
-        let (k, v) = cache.append(number, &angles.turn(&k)?, &v)?;
-        let attended = attention(&angles.turn(&q)?, &k, &v, self.attention)?;
-        let x = (x + self.out.forward(&attended)?)?;
+        Ok([angles.turn(&q)?, angles.turn(&k)?, v])
+    }
+
+    /// What comes after the attention.
+    fn finish(&self, x: &Tensor, attended: &Tensor) -> Result<Tensor> {
+        let x = (x + self.out.forward(attended)?)?;
         let inner = swiglu(&self.gate_up.forward(&self.feed_forward_norm.forward(&x)?)?)?;
         x + self.down.forward(&inner)?
     }

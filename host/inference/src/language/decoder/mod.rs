@@ -7,11 +7,13 @@ mod config;
 mod layer;
 mod rotation;
 mod source;
+mod states;
 
 pub use cache::KeyValueCache;
 pub use config::{DecoderConfig, Family};
 pub use rotation::{RotationConfig, Stretch};
 pub use source::DecoderWeights;
+pub use states::StateReader;
 
 use candle_core::{Result, Tensor, bail};
 

@@ -39,8 +39,9 @@ impl ConvBlock {
         Ok(Self(Conv2d::new(kernel, bias, geometry)))
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.0.forward_rectified(x, &Rectifier::RELU)
+    /// Applies the block to maps joined along their channels.
+    fn forward(&self, maps: &[&Tensor]) -> Result<Tensor> {
+        self.0.forward_joined(maps, &Rectifier::RELU)
     }
 }
 
@@ -85,25 +86,26 @@ impl UBlock {
         })
     }
 
-    /// Applies the block to (batch, in, height, width), giving (batch, out, height, width).
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let input = self.input.forward(x)?;
+    /// Applies the block to maps that, joined along their channels, are (batch, in, height, width); gives
+    /// (batch, out, height, width).
+    pub(super) fn forward(&self, maps: &[&Tensor]) -> Result<Tensor> {
+        let input = self.input.forward(maps)?;
         let mut maps: Vec<Tensor> = Vec::with_capacity(self.down.len());
         for (level, layer) in self.down.iter().enumerate() {
             let above = maps.last().unwrap_or(&input);
             // The first level has the input's size, the bottom that of the level above it.
             let pooled = self.pooled && level > 0 && level + 1 < self.down.len();
             maps.push(if pooled {
-                layer.forward(&max_pool_halving(above)?)?
+                layer.forward(&[&max_pool_halving(above)?])?
             } else {
-                layer.forward(above)?
+                layer.forward(&[above])?
             });
         }
         let mut out = maps.pop().unwrap_or_else(|| input.clone());
         for layer in &self.up {
             let Some(beside) = maps.pop() else { break };
             let (_, _, height, width) = beside.dims4()?;
-            out = layer.forward(&Tensor::cat(&[&resize_bilinear(&out, height, width)?, &beside], 1)?)?;
+            out = layer.forward(&[&resize_bilinear(&out, height, width)?, &beside])?;
         }
         out + input
     }

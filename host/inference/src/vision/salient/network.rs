@@ -7,7 +7,7 @@ use super::layout::{STAGES, SalientKind, SalientLayout};
 use crate::engine::Picture;
 use crate::nn::Conv2d;
 use crate::pixels::{Kernel, PictureError, check_picture, resize};
-use crate::tensor::{Conv2dGeometry, max_pool_halving, resize_bilinear};
+use crate::tensor::{Conv2dGeometry, Rectifier, max_pool_halving, resize_bilinear};
 use crate::weights::{Loaded, Weights};
 
 /// Stages on the way down.
@@ -96,7 +96,7 @@ impl SalientNetwork {
             if level > 0 {
                 x = max_pool_halving(&x)?;
             }
-            x = stage.forward(&x)?;
+            x = stage.forward(&[&x])?;
             maps.push(x.clone());
         }
         maps.pop();
@@ -104,12 +104,14 @@ impl SalientNetwork {
         for stage in &self.decoder {
             let Some(beside) = maps.pop() else { break };
             let (_, _, height, width) = beside.dims4()?;
-            x = stage.forward(&Tensor::cat(&[&resize_bilinear(&x, height, width)?, &beside], 1)?)?;
+            x = stage.forward(&[&resize_bilinear(&x, height, width)?, &beside])?;
             features.push(x.clone());
         }
         let sides = self.sides.iter().zip(features.iter().rev());
         let sides = sides
-            .map(|(side, features)| resize_bilinear(&side.forward(features)?, height, width))
+            .map(|(side, features)| {
+                resize_bilinear(&side.forward_rectified(features, &Rectifier::None)?, height, width)
+            })
             .collect::<Result<Vec<_>>>()?;
         let joined = Tensor::cat(&sides, 1)?;
         let logits = match &self.join {

@@ -75,17 +75,23 @@ impl BrickHost {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(model);
     }
 
+    /// A model that the run's result then depends on.
+    fn model(&self, id: &str) -> Result<InstalledModel, JobError> {
+        let model = self.models.find(id).map_err(|problem| match problem {
+            ModelProblem::Missing { .. } => JobError::BadArgument(problem.to_string()),
+            ModelProblem::Broken(_) => JobError::ModelBroken(problem.to_string()),
+        })?;
+        self.depends_on(model.id.clone());
+        Ok(model)
+    }
+
     /// Runs work with a model on the engine when its turn comes. Dropping the future stops it, as cancelling does.
     async fn on_model<T: Send + 'static>(
         &self,
         id: &str,
         work: impl FnOnce(&Engine, &InstalledModel, &dyn Observer) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, JobError> {
-        let model = self.models.find(id).map_err(|problem| match problem {
-            ModelProblem::Missing { .. } => JobError::BadArgument(problem.to_string()),
-            ModelProblem::Broken(_) => JobError::ModelBroken(problem.to_string()),
-        })?;
-        self.depends_on(model.id.clone());
+        let model = self.model(id)?;
         let stop = self.cancel.child_token();
         let watcher = Watcher { run: self.run.clone(), stop: stop.clone() };
         let _stops_when_dropped = stop.drop_guard();

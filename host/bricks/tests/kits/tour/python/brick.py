@@ -1,7 +1,7 @@
 """Asks everything of the host once and says what came of it."""
 
 from qpyt_brick import Host, HostError, Image, Json, Ports, brick, port
-from qpyt_brick.host import ChatRequest, Message, TextRequest
+from qpyt_brick.host import Adapter, ChatRequest, Control, Inpainting, Message, TextRequest
 
 
 class Picture(Ports):
@@ -62,6 +62,15 @@ class Tour:
             "unknown": host.models.find_model("none"),
             "painted": size(host.imaging.text_to_image(request)),
             "repainted": size(host.imaging.image_to_image(request, image, 0.5)),
+            "inpainted": size(
+                host.imaging.paint(
+                    request,
+                    Inpainting(source=image, mask=image, strength=0.25),
+                    adapters=[Adapter(model="style", weight=-0.5)],
+                    controls=[Control(model="edges", picture=image, weight=0.75, end=0.5)],
+                    references=[image],
+                )
+            ),
             "matte": host.vision.matte("cutter", image).info.format,
             "depth": host.vision.depth("sounder", image).info.format,
             "caption": host.vision.caption("teller", image, "tags"),

@@ -25,6 +25,12 @@ export default defineBrick({
       sampling: { steps: 2, guidance: 7.5, seed: 9n },
       extra: '{"clip_skip":1}',
     };
+    const inpainting = { tag: "inpainting", val: { source: image, mask: image, strength: 0.25 } };
+    const guides = {
+      adapters: [{ model: "style", weight: -0.5 }],
+      controls: [{ model: "edges", picture: image, weight: 0.75, begin: 0, end: 0.5 }],
+      references: [image],
+    };
     const chat = {
       model: "talker",
       messages: [
@@ -59,6 +65,7 @@ export default defineBrick({
         unknown: host.models.findModel("none") ?? null,
         painted: size(host.imaging.textToImage(request)),
         repainted: size(host.imaging.imageToImage(request, image, 0.5)),
+        inpainted: size(host.imaging.paint(request, inpainting, guides)),
         matte: host.vision.matte("cutter", image).info().format,
         depth: host.vision.depth("sounder", image).info().format,
         caption: host.vision.caption("teller", image, "tags"),

@@ -1,0 +1,253 @@
+//! The change of a weight, in the factors that a file stores it in, and what they multiply to.
+//!
+//! Dense changes are (out, in * kernel): the dimensions of the layer's weight with all but the first joined. Formulas:
+//! LoRA (Hu et al. 2021), LoHa (Hyeon-Woo et al. 2022), LoKr and the Tucker forms as LyCORIS writes them.
+
+use candle_core::{Result, Tensor};
+
+/// Largest dimension of a dense change and largest rank.
+const MAX_SIZE: usize = 1 << 24;
+const MAX_RANK: usize = 1 << 14;
+
+/// Something with dimensions: a tensor, or what a header says of one.
+pub trait Shaped {
+    /// The dimensions, outermost first.
+    fn shape(&self) -> &[usize];
+}
+
+impl Shaped for Tensor {
+    fn shape(&self) -> &[usize] {
+        self.dims()
+    }
+}
+
+/// A change of a weight.
+#[derive(Debug, Clone)]
+pub enum Delta<T> {
+    /// up x down, with a convolution of the rank in between in the Tucker form.
+    LowRank {
+        /// (rank, in, kernel, kernel) or (rank, in).
+        down: T,
+        /// (rank, rank, kernel, kernel).
+        mid: Option<T>,
+        /// (out, rank) or (out, rank, 1, 1).
+        up: T,
+    },
+    /// The product of two matrices element by element.
+    Hadamard(Factors<T>, Factors<T>),
+    /// The Kronecker product of two matrices.
+    Kronecker(Factors<T>, Factors<T>),
+    /// The change itself.
+    Full(T),
+}
+
+/// A matrix, or what it is the product of.
+#[derive(Debug, Clone)]
+pub enum Factors<T> {
+    /// The matrix.
+    Whole(T),
+    /// (out, rank) and (rank, in, ...).
+    Product(T, T),
+    /// A core (rank, rank, kernel, kernel) with (rank, out) and (rank, in) around it.
+    Tucker(T, T, T),
+}
+
+impl<T: Shaped> Delta<T> {
+    /// Rows and columns of the dense change.
+    ///
+    /// # Errors
+    /// The factors do not go together, or are larger than any layer; the text says how.
+    pub fn size(&self) -> std::result::Result<(usize, usize), String> {
+        let size = match self {
+            Self::LowRank { down, mid, up } => {
+                let (out, rank) = flat(up.shape())?;
+                let (inner, input) = flat(down.shape())?;
+                match mid {
+                    None if inner == rank => (out, input),
+                    Some(mid) => {
+                        let (first, second, kernel) = core(mid.shape())?;
+                        if (first, second) != (rank, inner) {
+                            return Err(mismatch(&[mid.shape(), down.shape(), up.shape()]));
+                        }
+                        (out, times(input, kernel)?)
+                    }
+                    None => return Err(mismatch(&[down.shape(), up.shape()])),
+                }
+            }
+            Self::Hadamard(left, right) => {
+                let (size, other) = (left.size()?, right.size()?);
+                if size != other {
+                    return Err(format!("its halves are {size:?} and {other:?}"));
+                }
+                size
+            }
+            Self::Kronecker(left, right) => {
+                let ((a, b), (c, d)) = (left.size()?, right.size()?);
+                (times(a, c)?, times(b, d)?)
+            }
+            Self::Full(whole) => flat(whole.shape())?,
+        };
+        if size.0 > MAX_SIZE || size.1 > MAX_SIZE || self.rank().is_some_and(|rank| rank > MAX_RANK) {
+            return Err(format!("it would be {} by {}, which is more than a layer has", size.0, size.1));
+        }
+        Ok(size)
+    }
+
+    /// What the file's alpha is divided by; none if the change is not of a rank.
+    pub fn rank(&self) -> Option<usize> {
+        match self {
+            Self::LowRank { down, .. } => down.shape().first().copied(),
+            Self::Hadamard(left, _) => left.rank(),
+            Self::Kronecker(left, right) => left.rank().or_else(|| right.rank()),
+            Self::Full(_) => None,
+        }
+    }
+}
+
+impl<T: Shaped> Factors<T> {
+    fn size(&self) -> std::result::Result<(usize, usize), String> {
+        match self {
+            Self::Whole(whole) => flat(whole.shape()),
+            Self::Product(a, b) => {
+                let ((out, rank), (inner, input)) = (flat(a.shape())?, flat(b.shape())?);
+                if rank == inner { Ok((out, input)) } else { Err(mismatch(&[a.shape(), b.shape()])) }
+            }
+            Self::Tucker(middle, a, b) => {
+                let (first, second, kernel) = core(middle.shape())?;
+                let ((outer, out), (inner, input)) = (flat(a.shape())?, flat(b.shape())?);
+                if (first, second) == (outer, inner) {
+                    Ok((out, times(input, kernel)?))
+                } else {
+                    Err(mismatch(&[middle.shape(), a.shape(), b.shape()]))
+                }
+            }
+        }
+    }
+
+    fn rank(&self) -> Option<usize> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Product(_, b) | Self::Tucker(_, _, b) => b.shape().first().copied(),
+        }
+    }
+}
+
+impl<T> Delta<T> {
+    /// The same change with every factor replaced.
+    pub fn try_map<U, E>(
+        &self,
+        mut f: impl FnMut(&T) -> std::result::Result<U, E>,
+    ) -> std::result::Result<Delta<U>, E> {
+        Ok(match self {
+            Self::LowRank { down, mid, up } => {
+                Delta::LowRank { down: f(down)?, mid: mid.as_ref().map(&mut f).transpose()?, up: f(up)? }
+            }
+            Self::Hadamard(left, right) => Delta::Hadamard(left.try_map(&mut f)?, right.try_map(f)?),
+            Self::Kronecker(left, right) => Delta::Kronecker(left.try_map(&mut f)?, right.try_map(f)?),
+            Self::Full(whole) => Delta::Full(f(whole)?),
+        })
+    }
+}
+
+impl<T> Factors<T> {
+    fn try_map<U, E>(
+        &self,
+        mut f: impl FnMut(&T) -> std::result::Result<U, E>,
+    ) -> std::result::Result<Factors<U>, E> {
+        Ok(match self {
+            Self::Whole(whole) => Factors::Whole(f(whole)?),
+            Self::Product(a, b) => Factors::Product(f(a)?, f(b)?),
+            Self::Tucker(core, a, b) => Factors::Tucker(f(core)?, f(a)?, f(b)?),
+        })
+    }
+}
+
+impl Delta<Tensor> {
+    /// The matrices (rank, in * kernel) and (out, rank) of a change of low rank.
+    pub(super) fn narrow(&self) -> Result<Option<(Tensor, Tensor)>> {
+        let Self::LowRank { down, mid, up } = self else { return Ok(None) };
+        let down = match mid {
+            None => down.flatten_from(1)?,
+            Some(mid) => through_core(mid, &down.flatten_from(1)?)?.flatten_from(1)?,
+        };
+        Ok(Some((down, up.flatten_from(1)?)))
+    }
+
+    /// The dense change (out, in * kernel).
+    pub(super) fn dense(&self) -> Result<Tensor> {
+        match self {
+            Self::LowRank { .. } => match self.narrow()? {
+                Some((down, up)) => up.matmul(&down),
+                None => candle_core::bail!("a change of low rank has no factors"),
+            },
+            Self::Hadamard(left, right) => left.dense()? * right.dense()?,
+            Self::Kronecker(left, right) => {
+                let (left, right) = (left.dense()?, right.dense()?);
+                let ((a, b), (c, d)) = (left.dims2()?, right.dims2()?);
+                let product = left.reshape((a, 1, b, 1))?.broadcast_mul(&right.reshape((1, c, 1, d))?)?;
+                product.reshape((a * c, b * d))
+            }
+            Self::Full(whole) => match whole.rank() {
+                1 => whole.unsqueeze(1),
+                _ => whole.flatten_from(1),
+            },
+        }
+    }
+}
+
+impl Factors<Tensor> {
+    fn dense(&self) -> Result<Tensor> {
+        match self {
+            Self::Whole(whole) => whole.flatten_from(1),
+            Self::Product(a, b) => a.flatten_from(1)?.matmul(&b.flatten_from(1)?),
+            Self::Tucker(core, a, b) => {
+                let inner = through_core(core, &b.flatten_from(1)?)?;
+                let (rank, input, kernel) = inner.dims3()?;
+                let product = a.flatten_from(1)?.t()?.matmul(&inner.reshape((rank, input * kernel))?)?;
+                product.reshape(((), input * kernel))
+            }
+        }
+    }
+}
+
+/// The core (i, j, kernel, kernel) times a matrix (j, in) over j: (i, in, kernel * kernel).
+fn through_core(core: &Tensor, matrix: &Tensor) -> Result<Tensor> {
+    let core = core.flatten_from(2)?;
+    let (i, j, kernel) = core.dims3()?;
+    let (_, input) = matrix.dims2()?;
+    let rows = core.permute((0, 2, 1))?.reshape((i * kernel, j))?;
+    rows.matmul(matrix)?.reshape((i, kernel, input))?.permute((0, 2, 1))?.contiguous()
+}
+
+/// The first dimension and the product of the others.
+fn flat(shape: &[usize]) -> std::result::Result<(usize, usize), String> {
+    let Some((first, rest)) = shape.split_first() else {
+        return Err("one of its factors is a single number".to_owned());
+    };
+    let columns = rest.iter().try_fold(1usize, |product, &dim| times(product, dim))?;
+    if *first == 0 || columns == 0 {
+        return Err("one of its factors is empty".to_owned());
+    }
+    Ok((*first, columns))
+}
+
+/// The two ranks of a core and the size of its kernel.
+fn core(shape: &[usize]) -> std::result::Result<(usize, usize, usize), String> {
+    match shape {
+        [first, second, rest @ ..] if !rest.is_empty() => {
+            flat(shape)?;
+            Ok((*first, *second, rest.iter().product()))
+        }
+        _ => Err(format!("its core has the shape {shape:?}")),
+    }
+}
+
+fn times(a: usize, b: usize) -> std::result::Result<usize, String> {
+    a.checked_mul(b)
+        .filter(|product| *product <= MAX_SIZE * 64)
+        .ok_or_else(|| "it is impossibly large".to_owned())
+}
+
+fn mismatch(shapes: &[&[usize]]) -> String {
+    format!("factors of the shapes {shapes:?} do not go together")
+}

@@ -1,0 +1,80 @@
+//! A ControlNet on disk, in the folder layout of diffusers, read by its configuration and weight header.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_core::Device;
+
+use super::architecture::Architecture;
+use super::unet::{ControlConfig, ControlNet};
+use crate::weights::{ConfigFile, Loaded, WeightFiles, Weights};
+
+/// Bytes of a number in memory.
+const NUMBER_BYTES: u64 = 4;
+
+/// Configuration and open weight files of a ControlNet.
+pub struct ControlLayout {
+    /// The dimensions.
+    pub config: ControlConfig,
+    folder: PathBuf,
+    weights: Arc<WeightFiles>,
+}
+
+impl ControlLayout {
+    /// Reads a folder. None if its configuration is of something else.
+    ///
+    /// # Errors
+    /// A file is missing or broken, or asks for a computation that is not there.
+    pub fn read(folder: &Path) -> Loaded<Option<Self>> {
+        let config = ConfigFile::read(&folder.join("config.json"))?;
+        if config.text("_class_name")? != Some("ControlNetModel") {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            config: ControlConfig::read(&config)?,
+            weights: Arc::new(WeightFiles::open(folder, "diffusion_pytorch_model")?),
+            folder: folder.to_path_buf(),
+        }))
+    }
+
+    /// The network that it controls; none if that is none of the published ones.
+    pub fn architecture(&self) -> Option<Architecture> {
+        self.config.unet.architecture()
+    }
+
+    /// Files whose contents decide what it computes.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let config = [self.folder.join("config.json")];
+        config.into_iter().chain(self.weights.paths().map(Path::to_path_buf)).collect()
+    }
+
+    /// Memory that the weights take once loaded.
+    pub fn weight_bytes(&self) -> u64 {
+        self.weights.weight_count() * NUMBER_BYTES
+    }
+
+    /// Memory that it takes in a run besides the weights: its feature maps, what it adds to the model's, and the
+    /// picture's embedding at full size, for pictures of a width and height and `batch` predictions at a time.
+    pub fn activation_bytes(&self, (width, height): (usize, usize), batch: usize) -> u64 {
+        let pixels = (width as u64).saturating_mul(height as u64);
+        let scale = self.config.scale() as u64;
+        let latent_pixels = pixels / scale.saturating_mul(scale).max(1);
+        let levels = self.config.unet.levels.iter().enumerate();
+        let maps: u64 = levels
+            .map(|(i, level)| {
+                (latent_pixels >> (2 * i).min(63)) * level.channels as u64 * (level.layers as u64 + 2)
+            })
+            .sum();
+        let finest = self.config.hint_channels.iter().copied().max().unwrap_or_default() as u64;
+        let hint = pixels.saturating_mul(finest);
+        (2 * maps).saturating_mul(batch as u64).saturating_add(hint).saturating_mul(NUMBER_BYTES)
+    }
+
+    /// Loads all weights onto a device.
+    ///
+    /// # Errors
+    /// A tensor is missing or misshapen.
+    pub fn load(&self, device: &Device) -> Loaded<ControlNet> {
+        ControlNet::load(&self.config, &Weights::new(Arc::clone(&self.weights), device), device)
+    }
+}

@@ -1,0 +1,133 @@
+//! A FLUX.1 model on disk, in the folder layout of diffusers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_core::Device;
+
+use super::{Flux, FluxConfig, original};
+use crate::diffusion::folder::{DIFFUSERS_WEIGHTS, ModelFolder, TRANSFORMERS_WEIGHTS, weight_bytes};
+use crate::diffusion::footprint::transformer_bytes;
+use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
+use crate::diffusion::patches::PATCH;
+use crate::diffusion::pipeline::Pipeline;
+use crate::diffusion::samplers::{FlowScheduler, Prediction};
+use crate::diffusion::vae::VaeConfig;
+use crate::text::ClipConfig;
+use crate::text::t5::{T5Config, gguf_keys};
+use crate::weights::{Loaded, WeightFiles};
+
+/// Components that are read.
+const PARTS: [&str; 7] =
+    ["transformer", "vae", "text_encoder", "text_encoder_2", "scheduler", "tokenizer", "tokenizer_2"];
+/// Edge of the pictures that the published models were trained on.
+const NATIVE_SIZE: u32 = 1024;
+/// Tokens of T5's window: of models with guidance as an input, and of the one that was distilled to four steps.
+const TEXT_TOKENS: (usize, usize) = (512, 256);
+/// Hidden states, in their width, that the widest block holds: in, joined, inner and out.
+const HELD_WIDTHS: usize = 18;
+
+/// Configurations and open weight files of a model folder.
+pub struct FluxLayout {
+    /// Dimensions of the transformer.
+    pub transformer: FluxConfig,
+    /// Dimensions of the autoencoder.
+    pub vae: VaeConfig,
+    /// Dimensions of the encoder whose vector stands for the prompt.
+    pub clip: ClipConfig,
+    /// Dimensions of the encoder whose states the transformer reads.
+    pub t5: T5Config,
+    /// How noise levels are laid out.
+    pub scheduler: FlowScheduler,
+    /// Tokens that prompts are cut and padded to.
+    pub text_tokens: usize,
+    pub(super) folder: ModelFolder,
+    pub(super) transformer_weights: Arc<WeightFiles>,
+    pub(super) vae_weights: Arc<WeightFiles>,
+    pub(super) clip_weights: Arc<WeightFiles>,
+    pub(super) t5_weights: Arc<WeightFiles>,
+}
+
+impl FluxLayout {
+    /// Reads a model folder.
+    ///
+    /// # Errors
+    /// A file is missing or broken, or parts do not fit each other.
+    pub fn read(path: &Path) -> Loaded<Self> {
+        let folder = ModelFolder::open(path)?;
+        folder.must_be(&[
+            ("transformer", "FluxTransformer2DModel"),
+            ("vae", "AutoencoderKL"),
+            ("text_encoder", "CLIPTextModel"),
+            ("text_encoder_2", "T5EncoderModel"),
+        ])?;
+        let transformer_file = folder.config("transformer")?;
+        let transformer = FluxConfig::read(&transformer_file)?;
+        let vae = VaeConfig::read(&folder.config("vae")?)?;
+        let clip = ClipConfig::read(&folder.config("text_encoder")?)?;
+        let t5 = T5Config::read(&folder.config("text_encoder_2")?)?;
+        for (key, own, other, what) in [
+            ("in_channels", transformer.channels, vae.latent_channels * PATCH * PATCH, "a patch of latents"),
+            ("joint_attention_dim", transformer.text_width, t5.width, "T5"),
+            ("pooled_projection_dim", transformer.pooled_width, clip.pooled_width(), "CLIP"),
+        ] {
+            if own != other {
+                return Err(transformer_file.problem(key, format!("{own}, but {what} has {other}")));
+            }
+        }
+        folder.tokenizer("tokenizer", &["tokenizer.json", "vocab.json"])?;
+        folder.tokenizer("tokenizer_2", &["tokenizer.json"])?;
+        Ok(Self {
+            text_tokens: if transformer.guidance { TEXT_TOKENS.0 } else { TEXT_TOKENS.1 },
+            t5_weights: folder
+                .saved_or_published("text_encoder_2", TRANSFORMERS_WEIGHTS, |_| gguf_keys(&t5))?,
+            transformer_weights: folder
+                .saved_or_published("transformer", DIFFUSERS_WEIGHTS, |_| original::keys(&transformer))?,
+            transformer,
+            vae,
+            clip,
+            t5,
+            scheduler: FlowScheduler::read(&folder.config("scheduler")?)?,
+            vae_weights: folder.weights("vae", DIFFUSERS_WEIGHTS)?,
+            clip_weights: folder.weights("text_encoder", TRANSFORMERS_WEIGHTS)?,
+            folder,
+        })
+    }
+
+    fn weights(&self) -> [&Arc<WeightFiles>; 4] {
+        [&self.transformer_weights, &self.vae_weights, &self.clip_weights, &self.t5_weights]
+    }
+}
+
+impl PainterLayout for FluxLayout {
+    fn traits(&self) -> PaintingTraits {
+        PaintingTraits {
+            size_multiple: (self.vae.scale() * PATCH) as u32,
+            max_edge: MAX_EDGE,
+            native_size: NATIVE_SIZE,
+            prediction: Prediction::Flow,
+            guidance: if self.transformer.guidance { Guidance::Embedded } else { Guidance::None },
+            text_layers: 1,
+            looks_at_pictures: false,
+            only_inpaints: false,
+        }
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.folder.files(&PARTS, &self.weights())
+    }
+
+    fn weight_bytes(&self) -> u64 {
+        weight_bytes(&self.weights())
+    }
+
+    fn activation_bytes(&self, (width, height): (usize, usize), _batch: usize) -> u64 {
+        let edge = self.vae.scale() * PATCH;
+        let tokens = (width / edge) * (height / edge) + self.text_tokens;
+        transformer_bytes(&self.vae, (width, height), tokens, self.transformer.width() * HELD_WIDTHS)
+    }
+
+    fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {
+        Ok(Box::new(Flux::load(self, device)?))
+    }
+}

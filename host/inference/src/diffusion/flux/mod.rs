@@ -1,0 +1,125 @@
+//! FLUX.1 (Black Forest Labs 2024): T5 and CLIP steer a transformer that flows from noise to picture.
+//!
+//! Follows `pipeline_flux.py` of diffusers.
+
+mod config;
+mod layout;
+mod original;
+mod transformer;
+
+pub use config::FluxConfig;
+pub use layout::FluxLayout;
+pub(super) use original::joint_attention;
+pub use transformer::{FluxContext, FluxTransformer};
+
+use candle_core::{Device, Error, Result, Tensor};
+
+use super::folder::tensors;
+use super::patches::{PATCH, from_patches, from_tokens, to_patches, to_tokens};
+use super::pipeline::{Guide, Pipeline, Predictor, PromptStates};
+use super::preview::LatentPreview;
+use super::samplers::{FlowScheduler, Ramp, Sampler, SamplerChoice, SamplerError};
+use super::vae::Vae;
+use crate::text::t5::{T5Encoder, T5Tokenizer};
+use crate::text::{ClipTextModel, ClipTokenizer};
+use crate::weights::{BrokenFile, Loaded};
+
+/// A loaded model.
+pub struct Flux {
+    clip_tokenizer: ClipTokenizer,
+    clip: ClipTextModel,
+    t5_tokenizer: T5Tokenizer,
+    t5: T5Encoder,
+    text_tokens: usize,
+    transformer: FluxTransformer,
+    vae: Vae,
+    preview: LatentPreview,
+    scheduler: FlowScheduler,
+}
+
+impl Flux {
+    /// Loads all weights onto a device.
+    ///
+    /// # Errors
+    /// A file is broken or a tensor is missing or misshapen.
+    pub fn load(layout: &FluxLayout, device: &Device) -> Loaded<Self> {
+        let vae = Vae::load(&layout.vae, &tensors(&layout.vae_weights, device))?;
+        let preview = LatentPreview::fit(&vae)
+            .map_err(|e| BrokenFile::new(layout.folder.part("vae"), format!("cannot decode: {e}")))?;
+        let transformer_weights = tensors(&layout.transformer_weights, device);
+        Ok(Self {
+            clip_tokenizer: ClipTokenizer::load(&layout.folder.part("tokenizer"), &layout.clip)?,
+            clip: ClipTextModel::load(&layout.clip, &tensors(&layout.clip_weights, device), device)?,
+            t5_tokenizer: T5Tokenizer::load(&layout.folder.part("tokenizer_2"), &layout.t5)?,
+            t5: T5Encoder::load(&layout.t5, &tensors(&layout.t5_weights, device), device)?,
+            text_tokens: layout.text_tokens,
+            transformer: FluxTransformer::load(&layout.transformer, &transformer_weights, device)?,
+            vae,
+            preview,
+            scheduler: layout.scheduler.clone(),
+        })
+    }
+
+    /// The transformer.
+    pub fn transformer(&self) -> &FluxTransformer {
+        &self.transformer
+    }
+}
+
+impl Pipeline for Flux {
+    fn vae(&self) -> &Vae {
+        &self.vae
+    }
+
+    fn preview(&self) -> &LatentPreview {
+        &self.preview
+    }
+
+    fn sampler(
+        &self,
+        choice: SamplerChoice,
+        (width, height): (usize, usize),
+    ) -> std::result::Result<Box<dyn Sampler>, SamplerError> {
+        let edge = self.vae.config().scale() * PATCH;
+        let tokens = (width / edge) * (height / edge);
+        self.scheduler.prepare(choice, Ramp::Reciprocal, self.scheduler.shift_for(tokens))
+    }
+
+    fn encode_prompt(&self, prompt: &str, _clip_skip: usize) -> Result<PromptStates> {
+        let window = self.t5_tokenizer.window(prompt, self.text_tokens).map_err(Error::Msg)?;
+        let clip_window = self.clip_tokenizer.window(prompt).map_err(Error::Msg)?;
+        Ok(PromptStates {
+            states: self.t5.encode(&window.ids)?,
+            pooled: Some(self.clip.encode_pooled(&clip_window.ids, 0)?.pooled),
+            dropped_tokens: window.dropped,
+        })
+    }
+
+    fn predictor<'a>(
+        &'a self,
+        guide: &Guide<'_>,
+        (height, width): (usize, usize),
+    ) -> Result<Box<dyn Predictor + 'a>> {
+        let Some(pooled) = &guide.prompt.pooled else {
+            candle_core::bail!("the prompt was encoded for another kind of model");
+        };
+        let size = (height / PATCH, width / PATCH);
+        let context = self.transformer.context(&guide.prompt.states, pooled, guide.scale, size)?;
+        Ok(Box::new(SteeredFlux { transformer: &self.transformer, context, size }))
+    }
+}
+
+/// The transformer with the prompt that steers it, for pictures of one size in patches.
+struct SteeredFlux<'a> {
+    transformer: &'a FluxTransformer,
+    context: FluxContext,
+    size: (usize, usize),
+}
+
+impl Predictor for SteeredFlux<'_> {
+    fn predict(&self, latents: &Tensor, timestep: f64) -> Result<Tensor> {
+        let patches = to_tokens(&to_patches(latents)?)?;
+        let output = self.transformer.forward(&patches, timestep, &self.context)?;
+        from_patches(&from_tokens(&output, self.size)?)
+    }
+}

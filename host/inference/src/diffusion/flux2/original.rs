@@ -1,0 +1,44 @@
+//! The names that Black Forest Labs gave the tensors of FLUX.2, for files that hold the transformer alone.
+
+use super::Flux2Config;
+use crate::diffusion::flux::joint_attention;
+use crate::weights::{KeyMap, WeightFiles};
+
+/// The map from diffusers' names, for as many blocks as the configuration has.
+pub(super) fn keys(config: &Flux2Config, files: &WeightFiles) -> KeyMap {
+    // Some files end the names of norms in `weight`.
+    let scaled = files.names().any(|name| name.ends_with("query_norm.scale"));
+    let norm = |norm: String| format!("{norm}.{}", if scaled { "scale" } else { "weight" });
+    let mut map = KeyMap::default();
+    let time = "time_guidance_embed.timestep_embedder";
+    for (name, stored) in [
+        ("x_embedder", "img_in"),
+        ("context_embedder", "txt_in"),
+        ("proj_out", "final_layer.linear"),
+        (&format!("{time}.linear_1"), "time_in.in_layer"),
+        (&format!("{time}.linear_2"), "time_in.out_layer"),
+        ("double_stream_modulation_img.linear", "double_stream_modulation_img.lin"),
+        ("double_stream_modulation_txt.linear", "double_stream_modulation_txt.lin"),
+        ("single_stream_modulation.linear", "single_stream_modulation.lin"),
+    ] {
+        map.layer(name, stored);
+    }
+    map.halves_exchanged("norm_out.linear", "final_layer.adaLN_modulation.1");
+    for number in 0..config.joint_layers {
+        let (name, stored) = (format!("transformer_blocks.{number}"), format!("double_blocks.{number}"));
+        for (fed, stream) in [("ff", "img_mlp"), ("ff_context", "txt_mlp")] {
+            map.layer(&format!("{name}.{fed}.linear_in"), &format!("{stored}.{stream}.0"));
+            map.layer(&format!("{name}.{fed}.linear_out"), &format!("{stored}.{stream}.2"));
+        }
+        joint_attention(&mut map, &name, &stored, norm);
+    }
+    for number in 0..config.parallel_layers {
+        let name = format!("single_transformer_blocks.{number}.attn");
+        let stored = format!("single_blocks.{number}");
+        map.layer(&format!("{name}.to_qkv_mlp_proj"), &format!("{stored}.linear1"));
+        map.layer(&format!("{name}.to_out"), &format!("{stored}.linear2"));
+        map.tensor(format!("{name}.norm_q.weight"), norm(format!("{stored}.norm.query_norm")));
+        map.tensor(format!("{name}.norm_k.weight"), norm(format!("{stored}.norm.key_norm")));
+    }
+    map
+}

@@ -1,0 +1,67 @@
+//! Prompts as FLUX.2 Klein reads them: hidden states of Qwen3 at three depths.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use candle_core::{D, Device, Error, Result, Tensor};
+use tokenizers::Tokenizer;
+
+use crate::diffusion::folder::tensors;
+use crate::diffusion::pipeline::PromptStates;
+use crate::language::decoder::{DecoderConfig, DecoderWeights, StateReader};
+use crate::text::{special_token, tokenizer_from_json};
+use crate::weights::{BrokenFile, ConfigFile, Loaded, WeightFiles};
+
+/// Layers after which the states are read; the rest of the decoder is not needed.
+pub(super) const DEPTHS: [usize; 3] = [9, 18, 27];
+/// What stands around a prompt: a user's turn and an answer that begins without thinking.
+const BEFORE: &str = "<|im_start|>user\n";
+const AFTER: &str = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n";
+
+/// Turns prompts into states.
+pub(super) struct PromptReader {
+    tokenizer: Tokenizer,
+    padding: u32,
+    window: usize,
+    reader: StateReader,
+}
+
+impl PromptReader {
+    /// Loads the tokenizer of a folder and the decoder's layers. Prompts are cut and padded to `window` tokens.
+    pub(super) fn load(
+        folder: &Path,
+        config: &DecoderConfig,
+        (weights, device): (&Arc<WeightFiles>, &Device),
+        window: usize,
+    ) -> Loaded<Self> {
+        let mut tokenizer = tokenizer_from_json(&folder.join("tokenizer.json"))?;
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|e| BrokenFile::new(folder, e))?;
+        let settings = ConfigFile::read(&folder.join("tokenizer_config.json"))?;
+        let padding = special_token(&settings, "pad_token").unwrap_or("<|endoftext|>");
+        let padding = tokenizer
+            .token_to_id(padding)
+            .ok_or_else(|| settings.problem("pad_token", format!("`{padding}` is not in the vocabulary")))?;
+        let deepest = DEPTHS.into_iter().max().unwrap_or_default();
+        let weights = match weights.gguf_file() {
+            Some(file) => DecoderWeights::Gguf(Arc::clone(file), device.clone()),
+            None => DecoderWeights::Folder(tensors(weights, device)),
+        };
+        let reader = StateReader::load(config, &weights, deepest)?;
+        Ok(Self { tokenizer, padding, window, reader })
+    }
+
+    /// The states of a prompt (1, window, three times the decoder's width). All of the window is seen by what reads
+    /// them.
+    pub(super) fn read(&self, prompt: &str) -> Result<PromptStates> {
+        let text = format!("{BEFORE}{prompt}{AFTER}");
+        let encoding = self.tokenizer.encode_fast(text, false).map_err(|e| Error::Msg(e.to_string()))?;
+        let mut ids = encoding.get_ids().to_vec();
+        let dropped_tokens = ids.len().saturating_sub(self.window);
+        ids.truncate(self.window);
+        let text = ids.len();
+        ids.resize(self.window, self.padding);
+        let states = self.reader.states(&ids, text, &DEPTHS)?;
+        Ok(PromptStates { states: Tensor::cat(&states, D::Minus1)?, pooled: None, dropped_tokens })
+    }
+}

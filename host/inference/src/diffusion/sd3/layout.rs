@@ -1,0 +1,177 @@
+//! A Stable Diffusion 3 model on disk, in the folder layout of diffusers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_core::Device;
+
+use super::{Sd3, Sd3Config, original};
+use crate::diffusion::clip::ClipPart;
+use crate::diffusion::folder::{DIFFUSERS_WEIGHTS, ModelFolder, TRANSFORMERS_WEIGHTS, weight_bytes};
+use crate::diffusion::footprint::transformer_bytes;
+use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
+use crate::diffusion::patches::PATCH;
+use crate::diffusion::pipeline::Pipeline;
+use crate::diffusion::samplers::{FlowScheduler, Prediction};
+use crate::diffusion::vae::VaeConfig;
+use crate::text::t5::{T5Config, gguf_keys};
+use crate::weights::{ConfigFile, Loaded, WeightFiles};
+
+/// Components that are read.
+const PARTS: [&str; 9] = [
+    "transformer",
+    "vae",
+    "text_encoder",
+    "text_encoder_2",
+    "text_encoder_3",
+    "scheduler",
+    "tokenizer",
+    "tokenizer_2",
+    "tokenizer_3",
+];
+/// Tokens of T5's window.
+const TEXT_TOKENS: usize = 256;
+/// Hidden states, in their width, that the widest block holds: in, joined, inner and out.
+const HELD_WIDTHS: usize = 20;
+
+/// Configurations and open weight files of a model folder.
+pub struct Sd3Layout {
+    /// Dimensions of the transformer.
+    pub transformer: Sd3Config,
+    /// Dimensions of the autoencoder.
+    pub vae: VaeConfig,
+    /// The two CLIP encoders.
+    pub clips: [ClipPart; 2],
+    /// Dimensions of T5; models do without it if need be.
+    pub t5: Option<T5Config>,
+    /// How noise levels are laid out.
+    pub scheduler: FlowScheduler,
+    /// Tokens that T5's prompts are cut and padded to.
+    pub text_tokens: usize,
+    /// True if the model was distilled to need no guidance.
+    pub distilled: bool,
+    pub(super) folder: ModelFolder,
+    pub(super) transformer_weights: Arc<WeightFiles>,
+    pub(super) vae_weights: Arc<WeightFiles>,
+    pub(super) t5_weights: Option<Arc<WeightFiles>>,
+}
+
+impl Sd3Layout {
+    /// Reads a model folder.
+    ///
+    /// # Errors
+    /// A file is missing or broken, or parts do not fit each other.
+    pub fn read(path: &Path) -> Loaded<Self> {
+        let folder = ModelFolder::open(path)?;
+        folder.must_be(&[
+            ("transformer", "SD3Transformer2DModel"),
+            ("vae", "AutoencoderKL"),
+            ("text_encoder", "CLIPTextModelWithProjection"),
+            ("text_encoder_2", "CLIPTextModelWithProjection"),
+            ("text_encoder_3", "T5EncoderModel"),
+        ])?;
+        let transformer_file = folder.config("transformer")?;
+        let transformer = Sd3Config::read(&transformer_file)?;
+        let has_t5 = folder.has("text_encoder_3");
+        let t5 = has_t5.then(|| T5Config::read(&folder.config("text_encoder_3")?)).transpose()?;
+        let t5_weights = t5
+            .as_ref()
+            .map(|t5| folder.saved_or_published("text_encoder_3", TRANSFORMERS_WEIGHTS, |_| gguf_keys(t5)));
+        if has_t5 {
+            folder.tokenizer("tokenizer_3", &["tokenizer.json"])?;
+        }
+        let layout = Self {
+            transformer_weights: folder
+                .saved_or_published("transformer", DIFFUSERS_WEIGHTS, |_| original::keys(&transformer))?,
+            transformer,
+            vae: VaeConfig::read(&folder.config("vae")?)?,
+            clips: [
+                ClipPart::read(&folder, "text_encoder", "tokenizer")?,
+                ClipPart::read(&folder, "text_encoder_2", "tokenizer_2")?,
+            ],
+            t5,
+            scheduler: FlowScheduler::read(&folder.config("scheduler")?)?,
+            text_tokens: TEXT_TOKENS,
+            distilled: is_distilled(&folder, path)?,
+            vae_weights: folder.weights("vae", DIFFUSERS_WEIGHTS)?,
+            t5_weights: t5_weights.transpose()?,
+            folder,
+        };
+        layout.check_fit(&transformer_file)?;
+        Ok(layout)
+    }
+
+    fn check_fit(&self, file: &ConfigFile) -> Loaded<()> {
+        let transformer = &self.transformer;
+        let [first, second] = &self.clips;
+        let pooled: usize = [first, second].iter().map(|clip| clip.config.pooled_width()).sum();
+        let t5 = self.t5.as_ref().map_or(transformer.text_width, |t5| t5.width);
+        for (key, own, other, what) in [
+            ("in_channels", transformer.channels, self.vae.latent_channels, "the autoencoder"),
+            ("joint_attention_dim", transformer.text_width, t5, "T5"),
+            ("pooled_projection_dim", transformer.pooled_width, pooled, "CLIP"),
+        ] {
+            if own != other {
+                return Err(file.problem(key, format!("{own}, but {what} has {other}")));
+            }
+        }
+        let clips = first.config.width + second.config.width;
+        if clips > transformer.text_width {
+            let problem = format!("{}, but the states of CLIP have {clips}", transformer.text_width);
+            return Err(file.problem("joint_attention_dim", problem));
+        }
+        Ok(())
+    }
+
+    fn weights(&self) -> Vec<&Arc<WeightFiles>> {
+        let fixed = [&self.transformer_weights, &self.vae_weights];
+        let clips = self.clips.iter().map(|clip| &clip.weights);
+        fixed.into_iter().chain(clips).chain(&self.t5_weights).collect()
+    }
+}
+
+/// True if the index says so or, as published indices are silent, the model is called a turbo.
+fn is_distilled(folder: &ModelFolder, path: &Path) -> Loaded<bool> {
+    if let Some(distilled) = folder.index().flag("is_distilled")? {
+        return Ok(distilled);
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let origin = folder.index().text("_name_or_path")?.unwrap_or_default().to_lowercase();
+    Ok(name.contains("turbo") || origin.contains("turbo"))
+}
+
+impl PainterLayout for Sd3Layout {
+    fn traits(&self) -> PaintingTraits {
+        let edge = self.vae.scale();
+        let layers = self.clips.iter().map(|clip| clip.config.layers).min().unwrap_or(1);
+        PaintingTraits {
+            size_multiple: (edge * PATCH) as u32,
+            max_edge: MAX_EDGE.min((self.transformer.places * PATCH * edge) as u32),
+            native_size: (self.transformer.sample_size * edge) as u32,
+            prediction: Prediction::Flow,
+            guidance: if self.distilled { Guidance::None } else { Guidance::Classifier },
+            text_layers: layers as u32,
+            looks_at_pictures: false,
+            only_inpaints: false,
+        }
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.folder.files(&PARTS, &self.weights())
+    }
+
+    fn weight_bytes(&self) -> u64 {
+        weight_bytes(&self.weights())
+    }
+
+    fn activation_bytes(&self, (width, height): (usize, usize), _batch: usize) -> u64 {
+        let edge = self.vae.scale() * PATCH;
+        let words: usize = self.clips.iter().map(|clip| clip.config.positions).max().unwrap_or(0);
+        let tokens = (width / edge) * (height / edge) + self.text_tokens + words;
+        transformer_bytes(&self.vae, (width, height), tokens, self.transformer.width() * HELD_WIDTHS)
+    }
+
+    fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {
+        Ok(Box::new(Sd3::load(self, device)?))
+    }
+}

@@ -1,0 +1,99 @@
+//! The image to image brick: a model on the host repaints a picture.
+
+use painting::{Guided, Manner, PAINTERS, Pictures, SAMPLERS, SCHEDULES, Wishes, paint_each, request};
+use qpyt_sdk::ai::imaging::{Repainting, Start};
+use qpyt_sdk::prelude::*;
+use qpyt_sdk::shapes::{Control, Info, Lora, Settings};
+
+/// Repaints a picture by your prompt.
+#[derive(Debug, Clone, Params)]
+struct ImageToImage {
+    /// The model that paints.
+    #[param(default = "emoji", widget = "model", hint("x-model-family", PAINTERS))]
+    model: String,
+    /// How much of the picture may change: 0 keeps it, 1 paints anew.
+    #[param(default = 0.65, min = 0, max = 1, step = 0.01)]
+    strength: f64,
+    /// How the picture comes out of the noise.
+    #[param(choices = SAMPLERS)]
+    sampler: String,
+    /// How the steps are spread.
+    #[param(choices = SCHEDULES)]
+    schedule: String,
+    /// Skip the last layers of the text encoder. Some models were made for 1 or 2.
+    #[param(title = "CLIP skip", max = 4, min = 0)]
+    clip_skip: u32,
+}
+
+#[derive(Inputs)]
+struct Given {
+    /// What to paint.
+    prompt: String,
+    /// What to avoid.
+    #[port(label = "Negative prompt")]
+    negative: Option<String>,
+    /// Size, steps, guidance, seed and count. Without a size it is one like the picture's.
+    settings: Option<Json<Settings>>,
+    /// The pictures to repaint, each with every seed.
+    #[port(label = "Images", required)]
+    image: Vec<Image>,
+    /// LoRAs that change the model for these pictures.
+    #[port(label = "LoRAs")]
+    loras: Vec<Json<Lora>>,
+    /// Pictures that say where things are.
+    controls: Vec<Json<Control>>,
+}
+
+impl Brick for ImageToImage {
+    const ID: &'static str = "qpyt:img2img";
+    const LABEL: &'static str = "Image to image";
+    const CATEGORY: Category = Category::Generator;
+    type Inputs = Given;
+    type Outputs = Pictures;
+
+    fn run(self, inputs: Given) -> Result<Pictures> {
+        let guided = Guided::by(inputs.loras, inputs.controls)?;
+        let wishes = Wishes {
+            prompt: &inputs.prompt,
+            negative: inputs.negative.as_deref(),
+            settings: inputs.settings.as_ref().map(|Json(settings)| settings),
+            guided: &guided,
+        };
+        let mut pictures = Vec::new();
+        let mut last = None;
+        for source in &inputs.image {
+            let size = source.info();
+            let info = painting::info(self.manner(), &wishes, Some((size.width, size.height)))?;
+            pictures.extend(paint_each(&info.seeds, |seed| {
+                let start = Start::Repainting(Repainting { source, strength: self.strength as f32 });
+                guided.paint(&request(&info, seed), &start)
+            })?);
+            last = Some(Info { strength: Some(self.strength), ..info });
+        }
+        let info = last.ok_or_else(|| BrickError::bad_input("image", "Link a picture to repaint."))?;
+        Ok(Pictures { image: pictures, info: Json(info) })
+    }
+}
+
+impl ImageToImage {
+    fn manner(&self) -> Manner<'_> {
+        Manner {
+            model: &self.model,
+            sampler: &self.sampler,
+            schedule: &self.schedule,
+            clip_skip: self.clip_skip,
+        }
+    }
+}
+
+qpyt_sdk::export!(ImageToImage);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_describes_itself_well() {
+        assert_eq!(qpyt_sdk::check::problems::<ImageToImage>(), Vec::<String>::new());
+    }
+}

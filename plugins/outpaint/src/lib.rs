@@ -1,0 +1,135 @@
+//! The outpainting brick: a picture becomes larger, and a model on the host paints what lies beyond its edges.
+
+mod frame;
+
+use frame::Frame;
+use painting::{
+    Guided, Manner, PAINTERS, Part, Pictures, SAMPLERS, SCHEDULES, Window, Wishes, mend, paint_each, request,
+};
+use pixels::Picture;
+use qpyt_sdk::prelude::*;
+use qpyt_sdk::shapes::{Control, Info, Lora, Settings};
+
+/// Paints what lies beyond the edges of a picture.
+#[derive(Debug, Clone, Params)]
+struct Outpaint {
+    /// The model that paints.
+    #[param(default = "emoji", widget = "model", hint("x-model-family", PAINTERS))]
+    model: String,
+    /// Pixels to add at the left.
+    #[param(default = 128, min = 0, max = 1024, step = 8)]
+    left: u32,
+    /// Pixels to add at the right.
+    #[param(default = 128, min = 0, max = 1024, step = 8)]
+    right: u32,
+    /// Pixels to add at the top.
+    #[param(default = 0, min = 0, max = 1024, step = 8)]
+    top: u32,
+    /// Pixels to add at the bottom.
+    #[param(default = 0, min = 0, max = 1024, step = 8)]
+    bottom: u32,
+    /// What the model begins with beyond the edges.
+    #[param(default = "mirror", choices = Frame::FILLINGS)]
+    fill: String,
+    /// How far the new part reaches into the picture, to hide the seam. In pixels.
+    #[param(default = 32, min = 0, max = 128)]
+    overlap: u32,
+    /// How freely it paints: less keeps more of the filling.
+    #[param(default = 0.95, min = 0, max = 1, step = 0.05)]
+    strength: f64,
+    /// How the picture comes out of the noise.
+    #[param(choices = SAMPLERS)]
+    sampler: String,
+    /// How the steps are spread.
+    #[param(choices = SCHEDULES)]
+    schedule: String,
+    /// Skip the last layers of the text encoder. Some models were made for 1 or 2.
+    #[param(title = "CLIP skip", max = 4, min = 0)]
+    clip_skip: u32,
+}
+
+#[derive(Inputs)]
+struct Given {
+    /// What to paint.
+    prompt: String,
+    /// What to avoid.
+    #[port(label = "Negative prompt")]
+    negative: Option<String>,
+    /// Size, steps, guidance, seed and count. The size is that in which the model paints.
+    settings: Option<Json<Settings>>,
+    /// The picture that becomes larger.
+    image: Image,
+    /// LoRAs that change the model for these pictures.
+    #[port(label = "LoRAs")]
+    loras: Vec<Json<Lora>>,
+    /// Pictures that say where things are.
+    controls: Vec<Json<Control>>,
+}
+
+impl Brick for Outpaint {
+    const ID: &'static str = "qpyt:outpaint";
+    const LABEL: &'static str = "Outpaint";
+    const CATEGORY: Category = Category::Generator;
+    type Inputs = Given;
+    type Outputs = Pictures;
+
+    fn run(self, inputs: Given) -> Result<Pictures> {
+        let guided = Guided::by(inputs.loras, inputs.controls)?;
+        let wishes = Wishes {
+            prompt: &inputs.prompt,
+            negative: inputs.negative.as_deref(),
+            settings: inputs.settings.as_ref().map(|Json(settings)| settings),
+            guided: &guided,
+        };
+        let picture = Picture::read(&inputs.image)?;
+        let frame = self.frame();
+        let enlarged = frame.around(&picture, &self.fill);
+        let mask = frame.mask(&picture);
+        let part = Part::of(&mask, 0, self.overlap / 2).ok_or_else(nothing_to_add)?;
+        let window = Window::whole(enlarged.width, enlarged.height);
+        let size = window.rect();
+        let info = painting::info(self.manner(), &wishes, Some((size.width, size.height)))?;
+        let info = Info { strength: Some(self.strength), ..info };
+        let enlarged = enlarged.write()?;
+        let image = paint_each(&info.seeds, |seed| {
+            mend(&enlarged, &part, window, self.strength, &request(&info, seed), &guided)
+        })?;
+        Ok(Pictures { image, info: Json(info) })
+    }
+}
+
+impl Outpaint {
+    fn manner(&self) -> Manner<'_> {
+        Manner {
+            model: &self.model,
+            sampler: &self.sampler,
+            schedule: &self.schedule,
+            clip_skip: self.clip_skip,
+        }
+    }
+
+    fn frame(&self) -> Frame {
+        Frame {
+            left: self.left as usize,
+            right: self.right as usize,
+            top: self.top as usize,
+            bottom: self.bottom as usize,
+        }
+    }
+}
+
+fn nothing_to_add() -> BrickError {
+    BrickError::bad_param("left", "Nothing is added: set how many pixels at one side at least.")
+}
+
+qpyt_sdk::export!(Outpaint);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_describes_itself_well() {
+        assert_eq!(qpyt_sdk::check::problems::<Outpaint>(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,33 @@
+//! The samplers and schedules that the person can choose from. The ids are those of the inference engine; empty
+//! leaves the choice to the model.
+
+/// Ids and labels of the samplers, in the order they are shown.
+pub const SAMPLERS: [(&str, &str); 13] = [
+    ("", "Model's own"),
+    ("ddim", "DDIM"),
+    ("euler", "Euler"),
+    ("euler-ancestral", "Euler a"),
+    ("heun", "Heun"),
+    ("lms", "LMS"),
+    ("dpm2", "DPM2"),
+    ("dpmpp-2m", "DPM++ 2M"),
+    ("dpmpp-2m-sde", "DPM++ 2M SDE"),
+    ("dpmpp-sde", "DPM++ SDE"),
+    ("unipc", "UniPC"),
+    ("lcm", "LCM"),
+    ("pndm", "PNDM"),
+];
+
+/// Ids and labels of the samplers that follow a flow, as newer families do.
+pub const FLOW_SAMPLERS: [(&str, &str); 3] = [("", "Model's own"), ("euler", "Euler"), ("heun", "Heun")];
+
+/// Ids and labels of the schedules, in the order they are shown.
+pub const SCHEDULES: [(&str, &str); 7] = [
+    ("", "Model's own"),
+    ("normal", "Normal"),
+    ("leading", "Leading"),
+    ("trailing", "Trailing"),
+    ("linspace", "Linspace"),
+    ("karras", "Karras"),
+    ("exponential", "Exponential"),
+];
