@@ -2,7 +2,12 @@
 //! for people: from the picture in the host to the changed picture in the host.
 //!
 //! `cargo bench --bench editor` prints the table; `-- blur` measures those whose name has that word.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a bench that can't measure stops")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench that can't measure stops"
+)]
 #![allow(dead_code, reason = "the table and the fake studio are shared with the other bench and the tests")]
 
 #[path = "../../../../tests/support/fixtures.rs"]
