@@ -8,7 +8,7 @@ await journey(async ({ browser, studio, page, app }) => {
   await app.open();
   await app.settings({ Steps: 20, Seed: 7 });
   await app.button("Add brick").click();
-  await app.panel("Add a brick").getByRole("button", { name: /^Add Image (?!to prompt)/ }).click();
+  await app.panel("Add a brick").getByRole("button", { name: /^Add Image (?!to )/ }).click();
   const brick = app.brick("Image");
   await brick.waitFor();
   const names = await app.bricks();

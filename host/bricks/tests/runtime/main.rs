@@ -13,6 +13,7 @@ mod memory;
 mod mutation;
 mod network;
 mod outputs;
+mod picture_files;
 mod pictures;
 mod registry;
 mod system;
