@@ -97,13 +97,21 @@ fn bricks_that_come_with_the_studio_pass_their_golden_cases() {
     let _alone = builds_alone();
     let home = TempDir::new().unwrap();
     for (brick, cases) in [
+        ("controlnet", 2),
         ("depth", 2),
         ("edges", 3),
         ("filter", 5),
+        ("img2img", 1),
         ("img2prompt", 1),
+        ("inpaint", 4),
         ("llm-prompter", 3),
+        ("lora-manager", 1),
         ("normal-map", 3),
+        ("outpaint", 2),
         ("rembg", 4),
+        ("render", 1),
+        ("render-flux", 1),
+        ("render-sdxl", 1),
         ("translator", 1),
         ("upscaler", 2),
         ("vectorize", 4),

@@ -1,13 +1,11 @@
 //! The inpainting brick: a model on the host paints a part of a picture anew, and the rest stays as it is.
 
-use painting::{
-    Guided, Manner, PAINTERS, Part, Pictures, SAMPLERS, SCHEDULES, Window, Wishes, mend, paint_each, request,
-};
+use painting::{Guided, Manner, PAINTERS, Part, Pictures, SAMPLERS, SCHEDULES, Window, Wishes};
 use pixels::Plane;
 use qpyt_sdk::Mask;
 use qpyt_sdk::media::types::Filter;
 use qpyt_sdk::prelude::*;
-use qpyt_sdk::shapes::{Control, Info, Lora, Settings};
+use qpyt_sdk::shapes::{Control, Lora, Settings};
 
 /// Paints a part of a picture anew: where the mask is white.
 #[derive(Debug, Clone, Params)]
@@ -83,13 +81,7 @@ impl Brick for Inpaint {
         let mask = self.mask(&inputs.mask, &inputs.image)?;
         let part = Part::of(&mask, self.grow, self.feather).ok_or_else(nothing_to_paint)?;
         let window = self.window(&part, wishes.settings);
-        let size = window.rect();
-        let info = painting::info(self.manner(), &wishes, Some((size.width, size.height)))?;
-        let info = Info { strength: Some(self.strength), ..info };
-        let image = paint_each(&info.seeds, |seed| {
-            mend(&inputs.image, &part, window, self.strength, &request(&info, seed), &guided)
-        })?;
-        Ok(Pictures { image, info: Json(info) })
+        painting::mend_each(self.manner(), &wishes, &inputs.image, (&part, window), self.strength)
     }
 }
 

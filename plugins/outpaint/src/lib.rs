@@ -3,12 +3,10 @@
 mod frame;
 
 use frame::Frame;
-use painting::{
-    Guided, Manner, PAINTERS, Part, Pictures, SAMPLERS, SCHEDULES, Window, Wishes, mend, paint_each, request,
-};
+use painting::{Guided, Manner, PAINTERS, Part, Pictures, SAMPLERS, SCHEDULES, Window, Wishes};
 use pixels::Picture;
 use qpyt_sdk::prelude::*;
-use qpyt_sdk::shapes::{Control, Info, Lora, Settings};
+use qpyt_sdk::shapes::{Control, Lora, Settings};
 
 /// Paints what lies beyond the edges of a picture.
 #[derive(Debug, Clone, Params)]
@@ -87,14 +85,7 @@ impl Brick for Outpaint {
         let mask = frame.mask(&picture);
         let part = Part::of(&mask, 0, self.overlap / 2).ok_or_else(nothing_to_add)?;
         let window = Window::whole(enlarged.width, enlarged.height);
-        let size = window.rect();
-        let info = painting::info(self.manner(), &wishes, Some((size.width, size.height)))?;
-        let info = Info { strength: Some(self.strength), ..info };
-        let enlarged = enlarged.write()?;
-        let image = paint_each(&info.seeds, |seed| {
-            mend(&enlarged, &part, window, self.strength, &request(&info, seed), &guided)
-        })?;
-        Ok(Pictures { image, info: Json(info) })
+        painting::mend_each(self.manner(), &wishes, &enlarged.write()?, (&part, window), self.strength)
     }
 }
 

@@ -9,7 +9,7 @@ mod size;
 mod window;
 
 pub use guided::Guided;
-pub use mend::{Part, mend};
+pub use mend::{Part, mend_each};
 pub use plan::{Manner, PAINTERS, Wishes, info, request};
 pub use render::{Given, Pictures, render};
 pub use sampling::{FLOW_SAMPLERS, SAMPLERS, SCHEDULES};

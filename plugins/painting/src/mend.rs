@@ -6,8 +6,9 @@ use qpyt_sdk::ai::imaging::{Inpainting, Start, TextRequest};
 use qpyt_sdk::media::image::Canvas;
 use qpyt_sdk::media::types::Filter;
 use qpyt_sdk::prelude::*;
+use qpyt_sdk::shapes::Info;
 
-use crate::{Guided, Window};
+use crate::{Guided, Manner, Pictures, Window, Wishes, info, paint_each, request};
 
 /// The part of a picture that is made anew, on the picture's grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,9 +34,25 @@ impl Part {
     }
 }
 
+/// The part of a picture that a window shows, painted anew once for each seed.
+pub fn mend_each(
+    manner: Manner<'_>,
+    wishes: &Wishes<'_>,
+    source: &Image,
+    (part, window): (&Part, Window),
+    strength: f64,
+) -> Result<Pictures> {
+    let size = window.rect();
+    let info = Info { strength: Some(strength), ..info(manner, wishes, Some((size.width, size.height)))? };
+    let image = paint_each(&info.seeds, |seed| {
+        mend(source, part, window, strength, &request(&info, seed), wishes.guided)
+    })?;
+    Ok(Pictures { image, info: Json(info) })
+}
+
 /// The picture with the part of it in a window painted anew. `strength` 0..1: how much of it may change. What the mask
 /// does not reach stays as it is, to the bit.
-pub fn mend(
+fn mend(
     source: &Image,
     part: &Part,
     window: Window,
