@@ -100,3 +100,14 @@ fn what_a_brick_logs_is_kept_with_its_job_and_bounded() {
     let frames = client.events("/api/events", Some(sent["last_seq"].as_i64().unwrap()), 10);
     assert!(frames.iter().flatten().any(|line| line.contains("\"kind\":\"log\"")), "{frames:#?}");
 }
+
+#[test]
+fn a_warning_of_a_brick_is_told_with_its_run_and_bounded() {
+    let (_server, client, _data) = studio_with(&["limits"]);
+    let job = client.wait(run(&client, "limits:loud")["id"].as_str().unwrap());
+    let bricks: Vec<_> = job["bricks"].as_object().unwrap().values().collect();
+    let notes = bricks[0]["notes"].as_array().unwrap();
+    assert_eq!(notes.len(), 1, "{job:#}");
+    let length = notes[0].as_str().unwrap().len();
+    assert!((100..=400).contains(&length), "{length} bytes of a line of a million");
+}

@@ -32,6 +32,7 @@ mod models;
 mod network;
 mod painting;
 mod preview;
+mod prompts;
 mod restart;
 mod seeing_and_writing;
 mod swaps;

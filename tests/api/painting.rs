@@ -102,6 +102,69 @@ fn models_of_each_family_paint_with_their_own_brick() {
     }
 }
 
+/// Writes a file of safetensors with matrices of zeros of these names and shapes.
+fn write_zeros(path: &std::path::Path, matrices: &[(&str, [usize; 2])]) {
+    let mut header = serde_json::Map::new();
+    let mut end = 0;
+    for (name, [rows, columns]) in matrices {
+        let begin = end;
+        end += rows * columns * 4;
+        let entry = json!({"dtype": "F32", "shape": [rows, columns], "data_offsets": [begin, end]});
+        header.insert((*name).to_owned(), entry);
+    }
+    let header = Value::Object(header).to_string();
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, [&length, header.as_bytes(), &vec![0; end]].concat()).unwrap();
+}
+
+#[test]
+fn loras_change_what_transformers_paint_and_one_for_another_network_is_left_out_with_a_note() {
+    let (_server, client, data) = with_references();
+    write_zeros(
+        &data.path().join("models/foreign.safetensors"),
+        &[
+            (
+                "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight",
+                [1, 768],
+            ),
+            ("lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k.lora_up.weight", [320, 1]),
+        ],
+    );
+    for (brick, model, lora) in [
+        ("qpyt:render-flux", "flux1-dev", "flux1-dev-a.kohya"),
+        ("qpyt:render-flux2-klein", "flux2-klein", "flux2-klein-a.bfl"),
+        ("qpyt:render-sd35", "sd35", "sd35-a.diffusers"),
+    ] {
+        let bricks = [
+            ("loras", "qpyt:lora-manager", json!({"first": lora, "first_weight": 0.8})),
+            ("foreign", "qpyt:lora-manager", json!({"first": "foreign"})),
+            ("plain", brick, json!({ "model": model })),
+            ("styled", brick, json!({ "model": model })),
+            ("unmoved", brick, json!({ "model": model })),
+        ];
+        let links: Vec<_> = ["plain", "styled", "unmoved"]
+            .into_iter()
+            .flat_map(|id| {
+                [("prompt.prompt", format!("{id}.prompt")), ("settings.settings", format!("{id}.settings"))]
+            })
+            .chain([
+                ("loras.loras", "styled.loras".to_owned()),
+                ("foreign.loras", "unmoved.loras".to_owned()),
+            ])
+            .collect();
+        let links: Vec<_> = links.iter().map(|(from, to)| (*from, to.as_str())).collect();
+        let made = outputs(&client, &strip(&bricks, &links));
+        let image = |id: &str| made[id]["outputs"]["image"][0]["digest"].clone();
+        assert!(image("plain").is_string(), "{made:#}");
+        assert_ne!(image("plain"), image("styled"), "{brick}");
+        assert_eq!(image("plain"), image("unmoved"), "{brick}");
+        let told = made["unmoved"].to_string();
+        assert!(told.contains("`foreign` is made for Stable Diffusion 1.5"), "{brick}: {told}");
+        assert!(told.contains("it is left out"), "{brick}: {told}");
+    }
+}
+
 #[test]
 fn what_lies_outside_of_a_mask_stays_to_the_bit_and_a_picture_grows_at_its_edges() {
     let client = client();
@@ -130,4 +193,74 @@ fn what_lies_outside_of_a_mask_stays_to_the_bit_and_a_picture_grows_at_its_edges
         assert_eq!(old, new, "row {y}");
     }
     assert_eq!(made["wider"]["outputs"]["info"][0]["value"]["strength"], 0.95);
+}
+
+#[test]
+fn what_is_in_a_reference_picture_changes_what_klein_paints() {
+    let (_server, client, _data) = with_references();
+    let klein = |id: &'static str| (id, "qpyt:render-flux2-klein", json!({"model": "flux2-klein"}));
+    let bricks = [klein("plain"), ("look", "qpyt:reference", json!({})), klein("seeing")];
+    let links = [
+        ("prompt.prompt", "plain.prompt"),
+        ("settings.settings", "plain.settings"),
+        ("plain.image", "look.image"),
+        ("prompt.prompt", "seeing.prompt"),
+        ("settings.settings", "seeing.settings"),
+        ("look.references", "seeing.references"),
+    ];
+    let made = outputs(&client, &strip(&bricks, &links));
+    let image = |id: &str| made[id]["outputs"]["image"][0]["digest"].clone();
+    assert_ne!(image("plain"), image("seeing"));
+    assert_eq!(made["seeing"]["outputs"]["info"][0]["value"]["references"], json!([image("plain")]));
+}
+
+#[test]
+fn a_second_pass_and_repainted_tiles_make_pictures_of_just_the_size_that_was_asked_for() {
+    let client = client();
+    let links = [
+        ("prompt.prompt", "render.prompt"),
+        ("settings.settings", "render.settings"),
+        ("prompt.prompt", "tiled.prompt"),
+        ("settings.settings", "tiled.settings"),
+        ("render.image", "tiled.image"),
+    ];
+    let hires = json!({"model": "emoji", "hires": true, "hires_factor": 1.5, "hires_strength": 0.6});
+    let tiled = json!({
+        "model": "emoji", "factor": 1.37, "tile": 64, "overlap": 24, "strength": 0.5,
+        "upscaler": "realesr-animevideov3-x4"
+    });
+    let bricks = [("render", "qpyt:render", hires), ("tiled", "qpyt:upscale-painted", tiled)];
+    let made = outputs(&client, &strip(&bricks, &links));
+    let size = |id: &str| {
+        let painted = picture(&client, &made[id]["outputs"]["image"][0]);
+        (painted.width(), painted.height())
+    };
+    let info = |id: &str| made[id]["outputs"]["info"][0]["value"].clone();
+    assert_eq!(size("render"), (96, 96));
+    assert_eq!((&info("render")["width"], &info("render")["enlarging"]["factor"]), (&json!(96), &json!(1.5)));
+    assert_eq!(size("tiled"), (132, 132));
+    assert_eq!(info("tiled")["enlarging"]["upscaler"], "realesr-animevideov3-x4");
+}
+
+#[test]
+fn what_a_run_left_out_is_told_at_its_brick_also_when_the_answer_is_kept() {
+    let (_server, client, _data) = with_references();
+    let links = [
+        ("prompt.prompt", "render.prompt"),
+        ("prompt.negative", "render.negative"),
+        ("settings.settings", "render.settings"),
+    ];
+    let mut document = strip(&[("render", "qpyt:render-flux", json!({"model": "flux1-schnell"}))], &links);
+    document["bricks"][0]["params"]["negative"] = json!("rain");
+    document["bricks"][1]["params"]["guidance"] = json!(3);
+    for state in ["done", "cached"] {
+        let made = outputs(&client, &document);
+        assert_eq!(made["render"]["state"], state);
+        let notes = made["render"]["notes"].as_array().unwrap();
+        let told = |part: &str| notes.iter().filter(|note| note.as_str().unwrap().contains(part)).count();
+        for part in ["takes no negative prompt", "3 is taken as 1"] {
+            assert_eq!(told(part), 1, "{part}: {notes:?}");
+        }
+        assert!(!notes.iter().any(|note| note.as_str().unwrap().contains("loading")), "{notes:?}");
+    }
 }

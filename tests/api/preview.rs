@@ -10,8 +10,6 @@ use crate::documents::set;
 use crate::http::Client;
 use crate::jobs::submit;
 
-const PAGE: &str = "9b0cb2d5-2a9a-4d7f-b7a8-5ad32d8d7c11";
-
 fn grey(width: u32, height: u32) -> Image {
     Image::new(PixelFormat::Rgb8, width, height, vec![100; (width * height * 3) as usize]).unwrap()
 }
@@ -33,8 +31,9 @@ fn edited(picture: &Value, editor: Value) -> Value {
     })
 }
 
+/// What a page asks for; each job has a page of its own, whose newest wish counts.
 fn wish(document: &Value, brick: &str, job: &str) -> Value {
-    json!({"document": document, "brick": brick, "job": job, "page": PAGE})
+    json!({"document": document, "brick": brick, "job": job, "page": job})
 }
 
 fn preview(client: &Client, document: &Value, job: &str) -> Image {

@@ -1,6 +1,6 @@
 """Lets a model of ours and the usual tool take turns, and measures both from outside in the same way.
 
-Both run in processes of their own that do one round for each line they are given (`host/inference/benches/helpers.rs`;
+Both run in processes of their own that do one round for each line they are given (`host/inference/benches/models.rs`;
 `serve` below). What a round costs is read from /proc, so this needs Linux.
 """
 
@@ -36,10 +36,10 @@ def enter_environment():
 
 def build():
     """Builds our program and gives its path."""
-    command = ["cargo", "bench", "--workspace", "--bench", "helpers", "--no-run", "--message-format=json"]
+    command = ["cargo", "bench", "--workspace", "--bench", "models", "--no-run", "--message-format=json"]
     lines = subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     messages = [json.loads(line) for line in lines]
-    [program] = [m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == "helpers"]
+    [program] = [m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == "models"]
     return program
 
 
@@ -94,7 +94,7 @@ def compare(task, their_name, given, values, agree, units=1, unit="rounds"):
     print(f"{'threads':>7} {'':>12} {'wall s':>9} {'CPU s':>9} {unit + '/s':>9} {'peak MiB':>9}")
     with tempfile.TemporaryDirectory() as folder:
         source, ours, theirs = (f"{folder}/{name}.safetensors" for name in ["input", "ours", "theirs"])
-        save_file({"input": values}, source)
+        save_file(values if isinstance(values, dict) else {"input": values}, source)
         for threads in given.threads:
             workers = [
                 Worker([program, task, str(given.weights), source, ours], threads),

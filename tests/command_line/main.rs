@@ -15,6 +15,7 @@ mod hub;
 mod server;
 
 mod models;
+mod single_files;
 
 use std::fs;
 use std::io::Write;

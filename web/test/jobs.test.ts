@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { JobEvent, JsonObject } from "../src/net/types.js";
+import { progressText } from "../src/i18n/progress.js";
+import type { Job, JobEvent, JsonObject } from "../src/net/types.js";
 import { afterEvent, afterPreview, afterProgress, merged, overallFraction } from "../src/store/jobs.js";
-import { job } from "./fixtures.js";
+import { card } from "../src/store/selectors.js";
+import { INITIAL, type State } from "../src/store/state.js";
+import { catalog, firstPicture, job } from "./fixtures.js";
 
 function event(seq: number, kind: string, data: JsonObject = {}): JobEvent {
   return { seq, job: "a", kind, at: "2026-01-01T00:00:05Z", data };
+}
+
+function shown(one: Job): State {
+  return { ...INITIAL, catalog, document: firstPicture(), jobs: { [one.id]: one }, shown: one.id };
 }
 
 test("events take a job from queued to succeeded", () => {
@@ -40,6 +47,25 @@ test("progress touches only the brick it names", () => {
   const after = afterProgress(before, { job: "a", brick: "render", fraction: 0.48, step: 12, steps: 25 });
   assert.equal(after.bricks["render"]?.step, 12);
   for (const id of ["prompt", "styles", "settings", "output"]) assert.equal(after.bricks[id], before.bricks[id]);
+});
+
+test("what a run notes of its result shows at once and stays when it is done or failed", () => {
+  const notes = ["The prompt is too long."];
+  const running = afterProgress(job("a", { state: "running" }), { job: "a", brick: "render", fraction: 0, notes });
+  const further = afterProgress(running, { job: "a", brick: "render", fraction: 0.5, step: 1, steps: 2 });
+  assert.deepEqual(card(shown(further), "render")?.notes, notes);
+  const failed = afterEvent(further, event(2, "brick-failed", { brick: "render" }));
+  assert.deepEqual(card(shown(failed), "render")?.notes, notes);
+  const done = afterEvent(further, event(2, "brick-finished", { brick: "render", notes, outputs: {} }));
+  assert.deepEqual(card(shown(done), "render")?.notes, notes);
+  assert.deepEqual(card(shown(done), "prompt")?.notes, []);
+});
+
+test("how far a brick is tells its step and what it is at", () => {
+  assert.equal(progressText({ state: "running", step: 3, steps: 8, note: "Tile 2 of 6" }), "Tile 2 of 6 · 3 / 8");
+  assert.equal(progressText({ state: "running", step: 3, steps: 8, note: "" }), "3 / 8");
+  assert.equal(progressText({ state: "running", note: "loading" }), "loading");
+  assert.equal(progressText({ state: "running", fraction: 0.25 }), "25 %");
 });
 
 test("a text that a model writes stays until more of it comes", () => {

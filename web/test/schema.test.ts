@@ -24,6 +24,7 @@ test("each type has its widget, and an unknown x-widget falls back to it", () =>
     [{ type: ["integer", "null"], "x-widget": "seed" }, "seed"],
     [{ type: "array", "x-widget": "styles", items: { enum: ["a"] } }, "styles"],
     [{ type: "string", "x-widget": "image" }, "image"],
+    [{ type: "string", "x-widget": "mask" }, "mask"],
     [{ type: "string", "x-widget": "folder" }, "folder"],
     [{ type: "object" }, "json"],
     [{}, "json"],

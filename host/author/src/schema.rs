@@ -8,9 +8,11 @@ const MAX_PATTERN: usize = 1 << 20;
 /// Keywords that refer elsewhere; the studio refuses them.
 const REFERENCES: [&str; 6] = ["$ref", "$dynamicRef", "$recursiveRef", "$id", "$anchor", "$dynamicAnchor"];
 /// Editors that the app has, with the JSON type that each is for.
-const WIDGETS: [(&str, &str); 8] = [
+const WIDGETS: [(&str, &str); 10] = [
+    ("colour", "string"),
     ("folder", "string"),
     ("image", "string"),
+    ("mask", "string"),
     ("model", "string"),
     ("prompt", "string"),
     ("seed", "integer"),

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use candle_core::{Result, Tensor, bail};
 
+use crate::tensor::Parameter;
+
 /// The slots of a model by the names of its layers: the component, a dot, and the layer within it. Copies share them.
 #[derive(Clone, Default)]
 pub struct Slots {
@@ -16,9 +18,8 @@ pub struct Slots {
 
 impl Slots {
     /// A slot for the layer of this name and weight.
-    pub(crate) fn add(&self, name: String, weight: &Tensor) -> Arc<Slot> {
-        let slot =
-            Arc::new(Slot { state: RwLock::new(State::Layer { weight: weight.clone(), patch: None }) });
+    pub(crate) fn add(&self, name: String, weight: SlotWeight) -> Arc<Slot> {
+        let slot = Arc::new(Slot { state: RwLock::new(State::Layer { weight, patch: None }) });
         self.layers.lock().unwrap_or_else(PoisonError::into_inner).insert(name, Arc::clone(&slot));
         slot
     }
@@ -37,6 +38,52 @@ impl Slots {
     }
 }
 
+/// The weight that a layer computes with, as far as adapters must know it.
+#[derive(Clone)]
+pub struct SlotWeight {
+    dims: Vec<usize>,
+    numbers: Numbers,
+}
+
+#[derive(Clone)]
+enum Numbers {
+    /// As the layer holds them.
+    Held(Parameter),
+    /// As a file packs them; the function unpacks them.
+    Packed(Arc<dyn Fn() -> Result<Tensor> + Send + Sync>),
+}
+
+impl SlotWeight {
+    /// A weight (out, in, ...) that a layer holds.
+    pub(crate) fn held(weight: &Parameter) -> Self {
+        Self { dims: weight.dims().to_vec(), numbers: Numbers::Held(weight.clone()) }
+    }
+
+    /// A packed weight of these dimensions; `unpack` gives it in f32.
+    pub(crate) fn packed(
+        dims: &[usize],
+        unpack: impl Fn() -> Result<Tensor> + Send + Sync + 'static,
+    ) -> Self {
+        Self { dims: dims.to_vec(), numbers: Numbers::Packed(Arc::new(unpack)) }
+    }
+
+    /// The dimensions (out, in, ...).
+    pub fn dims(&self) -> &[usize] {
+        &self.dims
+    }
+
+    /// The weight in f32; a copy of its own if it is packed.
+    ///
+    /// # Errors
+    /// It cannot be unpacked.
+    pub fn dense(&self) -> Result<Tensor> {
+        match &self.numbers {
+            Numbers::Held(weight) => weight.tensor(),
+            Numbers::Packed(unpack) => unpack(),
+        }
+    }
+}
+
 /// The slot of one layer.
 pub struct Slot {
     state: RwLock<State>,
@@ -44,7 +91,7 @@ pub struct Slot {
 
 enum State {
     /// A layer that computes by itself.
-    Layer { weight: Tensor, patch: Option<Arc<Patch>> },
+    Layer { weight: SlotWeight, patch: Option<Arc<Patch>> },
     /// Rows of a layer that several were joined to.
     Part { whole: Arc<Slot>, first: usize, shape: Vec<usize> },
 }
@@ -53,8 +100,8 @@ enum State {
 pub struct Place {
     /// The slot of the layer that computes them.
     pub slot: Arc<Slot>,
-    /// That layer's weight (out, in, ...).
-    pub weight: Tensor,
+    /// That layer's weight.
+    pub weight: SlotWeight,
     /// The first of the rows.
     pub first: usize,
     /// Dimensions of the weight of these rows alone.
@@ -65,6 +112,13 @@ impl Place {
     /// The place of all rows that are computed together with these.
     pub fn whole(self) -> Self {
         Self { first: 0, shape: self.weight.dims().to_vec(), ..self }
+    }
+
+    /// The place of the first `rows` of these; none if there are fewer.
+    pub fn leading(mut self, rows: usize) -> Option<Self> {
+        let all = self.shape.first_mut().filter(|all| rows <= **all)?;
+        *all = rows;
+        Some(self)
     }
 }
 
@@ -113,9 +167,8 @@ impl Slot {
     }
 
     /// The slot of a layer of this weight, to which the layers of `parts` were joined in this order.
-    pub(crate) fn joined(parts: &[&Arc<Self>], weight: &Tensor) -> Arc<Self> {
-        let whole =
-            Arc::new(Self { state: RwLock::new(State::Layer { weight: weight.clone(), patch: None }) });
+    pub(crate) fn joined(parts: &[Arc<Self>], weight: SlotWeight) -> Arc<Self> {
+        let whole = Arc::new(Self { state: RwLock::new(State::Layer { weight, patch: None }) });
         let mut first = 0;
         for part in parts {
             let state = &mut *part.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -137,6 +190,8 @@ pub struct Patch {
     pub weight: Option<Tensor>,
     /// A narrow way around the layer, whose result is added.
     pub branch: Option<Branch>,
+    /// Changes of a linear layer that are Kronecker products, whose results are added.
+    pub products: Vec<Product>,
     /// Added to the result: one value for each row of the weight.
     pub shift: Option<Tensor>,
 }
@@ -147,4 +202,14 @@ pub struct Branch {
     pub down: Tensor,
     /// Weight (out, rank), for convolutions (out, rank, 1, 1), of the second.
     pub up: Tensor,
+}
+
+/// The Kronecker product of two matrices as the change of some rows of a linear layer's weight.
+pub struct Product {
+    /// The first matrix (a, b).
+    pub left: Tensor,
+    /// The second matrix (c, d), where b * d is the layer's input.
+    pub right: Tensor,
+    /// The first of the a * c rows.
+    pub first: usize,
 }

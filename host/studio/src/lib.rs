@@ -16,3 +16,4 @@ pub mod pull;
 pub mod setup;
 pub mod store;
 pub mod studio;
+pub mod wildcards;

@@ -1,11 +1,13 @@
 //! The installed models and the engine that runs them, behind the accelerator lane.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use qpyt_bricks::Digest;
-use qpyt_inference::{BrokenModel, Engine, EngineError, InstalledModel, ModelScan, ModelScanner};
+use qpyt_inference::{
+    BrokenModel, Engine, EngineError, InstalledModel, ModelScan, ModelScanner, WeightStorage,
+};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -109,13 +111,17 @@ impl Models {
     /// When a file can't be read.
     pub fn digest(&self, model: &InstalledModel) -> Result<Digest, StoreError> {
         let mut hasher = blake3::Hasher::new();
+        // Weights that are quantised at load make another picture.
+        let storage = self.engine.weight_storage();
+        if storage != WeightStorage::AsStored {
+            hasher.update(storage.name().as_bytes()).update(&[0]);
+        }
         let folder = if model.path.is_dir() { Some(model.path.as_path()) } else { model.path.parent() };
         for file in model.files() {
-            let name = file
-                .strip_prefix(folder.unwrap_or(&model.path))
-                .unwrap_or(file)
-                .to_string_lossy()
-                .into_owned();
+            // Parts that are borrowed lie elsewhere; where must not matter.
+            let elsewhere = file.file_name().map_or(file.as_path(), Path::new);
+            let name = file.strip_prefix(folder.unwrap_or(&model.path)).unwrap_or(elsewhere);
+            let name = name.to_string_lossy().into_owned();
             hasher.update(name.as_bytes()).update(&[0]);
             hasher.update(self.store.file_digest(file)?.as_bytes());
         }

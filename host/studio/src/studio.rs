@@ -24,6 +24,7 @@ use crate::pull::view::ModelState;
 use crate::pull::{ModelPlaces, Pulls};
 use crate::setup::Layout;
 use crate::store::{Store, StoreError};
+use crate::wildcards::Wildcards;
 
 /// What a process may do with the data folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct Studio {
     pub previews: Previews,
     /// The workflows that come with the studio.
     pub presets: Presets,
+    /// The lists that prompts may name.
+    pub wildcards: Wildcards,
     owner: bool,
     workers: Mutex<JoinSet<()>>,
 }
@@ -89,6 +92,7 @@ impl Studio {
             threads: usize::try_from(config.inference.threads).ok().filter(|threads| *threads > 0),
         };
         let engine = Engine::new(options).context("the inference engine could not start")?;
+        let engine = engine.with_weight_storage(config.inference.weights);
         let places = model_places(config, &layout);
         let models = Models::new(engine, AcceleratorLane::start()?, store.clone(), places.in_order());
         let models = Arc::new(models);
@@ -104,6 +108,7 @@ impl Studio {
             Arc::new(Jobs::new(store.clone(), library.clone(), models.clone(), network.clone(), settings));
         let previews =
             Previews::new(store.clone(), library.clone(), brick_limits(config), config.limits.to_limits());
+        let wildcards = Wildcards::new(store.wildcards_folder());
         let presets = Presets::new(layout.workflows.clone());
         Ok(Self {
             layout,
@@ -115,6 +120,7 @@ impl Studio {
             jobs,
             previews,
             presets,
+            wildcards,
             owner,
             workers: Mutex::default(),
         })

@@ -24,6 +24,7 @@ mod seeds;
 mod set;
 mod suggest;
 mod validate;
+mod wildcards;
 mod wiring;
 
 pub use cache_key::{CacheKey, KeyParts, NotFinite, PlainValue, cache_key, value_digest};
@@ -44,4 +45,5 @@ pub use schema::{SchemaError, check_schema};
 pub use seeds::draw_seeds;
 pub use set::{SetError, set_param};
 pub use validate::validate;
+pub use wildcards::{WildcardError, expand_wildcards};
 pub use wiring::{Ports, auto_links, wire};

@@ -1,9 +1,9 @@
 //! The image to image brick: a model on the host repaints a picture.
 
-use painting::{Guided, Manner, PAINTERS, Pictures, SAMPLERS, SCHEDULES, Wishes, paint_each, request};
+use painting::{Asked, Manner, PAINTERS, Pictures, SAMPLERS, SCHEDULES, paint_each, request};
 use qpyt_sdk::ai::imaging::{Repainting, Start};
 use qpyt_sdk::prelude::*;
-use qpyt_sdk::shapes::{Control, Info, Lora, Settings};
+use qpyt_sdk::shapes::Info;
 
 /// Repaints a picture by your prompt.
 #[derive(Debug, Clone, Params)]
@@ -27,21 +27,11 @@ struct ImageToImage {
 
 #[derive(Inputs)]
 struct Given {
-    /// What to paint.
-    prompt: String,
-    /// What to avoid.
-    #[port(label = "Negative prompt")]
-    negative: Option<String>,
-    /// Size, steps, guidance, seed and count. Without a size it is one like the picture's.
-    settings: Option<Json<Settings>>,
+    #[port(flatten)]
+    asked: Asked,
     /// The pictures to repaint, each with every seed.
     #[port(label = "Images", required)]
     image: Vec<Image>,
-    /// LoRAs that change the model for these pictures.
-    #[port(label = "LoRAs")]
-    loras: Vec<Json<Lora>>,
-    /// Pictures that say where things are.
-    controls: Vec<Json<Control>>,
 }
 
 impl Brick for ImageToImage {
@@ -52,13 +42,7 @@ impl Brick for ImageToImage {
     type Outputs = Pictures;
 
     fn run(self, inputs: Given) -> Result<Pictures> {
-        let guided = Guided::by(inputs.loras, inputs.controls)?;
-        let wishes = Wishes {
-            prompt: &inputs.prompt,
-            negative: inputs.negative.as_deref(),
-            settings: inputs.settings.as_ref().map(|Json(settings)| settings),
-            guided: &guided,
-        };
+        let wishes = inputs.asked.wishes(Vec::new())?;
         let mut pictures = Vec::new();
         let mut last = None;
         for source in &inputs.image {
@@ -66,7 +50,7 @@ impl Brick for ImageToImage {
             let info = painting::info(self.manner(), &wishes, Some((size.width, size.height)))?;
             pictures.extend(paint_each(&info.seeds, |seed| {
                 let start = Start::Repainting(Repainting { source, strength: self.strength as f32 });
-                guided.paint(&request(&info, seed), &start)
+                wishes.guided.paint(&request(&info, seed), &start)
             })?);
             last = Some(Info { strength: Some(self.strength), ..info });
         }

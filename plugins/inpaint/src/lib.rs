@@ -1,11 +1,11 @@
 //! The inpainting brick: a model on the host paints a part of a picture anew, and the rest stays as it is.
 
-use painting::{Guided, Manner, PAINTERS, Part, Pictures, SAMPLERS, SCHEDULES, Window, Wishes};
+use painting::{Asked, Manner, PAINTERS, Part, Pictures, SAMPLERS, SCHEDULES, Window};
 use pixels::Plane;
 use qpyt_sdk::Mask;
 use qpyt_sdk::media::types::Filter;
 use qpyt_sdk::prelude::*;
-use qpyt_sdk::shapes::{Control, Lora, Settings};
+use qpyt_sdk::shapes::Settings;
 
 /// Paints a part of a picture anew: where the mask is white.
 #[derive(Debug, Clone, Params)]
@@ -45,22 +45,12 @@ struct Inpaint {
 
 #[derive(Inputs)]
 struct Given {
-    /// What to paint.
-    prompt: String,
-    /// What to avoid.
-    #[port(label = "Negative prompt")]
-    negative: Option<String>,
-    /// Size, steps, guidance, seed and count.
-    settings: Option<Json<Settings>>,
+    #[port(flatten)]
+    asked: Asked,
     /// The picture of which a part is made anew.
     image: Image,
     /// Where: white is made anew, black stays. It is scaled to the picture.
     mask: Mask,
-    /// LoRAs that change the model for these pictures.
-    #[port(label = "LoRAs")]
-    loras: Vec<Json<Lora>>,
-    /// Pictures that say where things are.
-    controls: Vec<Json<Control>>,
 }
 
 impl Brick for Inpaint {
@@ -71,16 +61,10 @@ impl Brick for Inpaint {
     type Outputs = Pictures;
 
     fn run(self, inputs: Given) -> Result<Pictures> {
-        let guided = Guided::by(inputs.loras, inputs.controls)?;
-        let wishes = Wishes {
-            prompt: &inputs.prompt,
-            negative: inputs.negative.as_deref(),
-            settings: inputs.settings.as_ref().map(|Json(settings)| settings),
-            guided: &guided,
-        };
+        let wishes = inputs.asked.wishes(Vec::new())?;
         let mask = self.mask(&inputs.mask, &inputs.image)?;
         let part = Part::of(&mask, self.grow, self.feather).ok_or_else(nothing_to_paint)?;
-        let window = self.window(&part, wishes.settings);
+        let window = self.window(&part, &wishes.settings);
         painting::mend_each(self.manner(), &wishes, &inputs.image, (&part, window), self.strength)
     }
 }
@@ -106,9 +90,9 @@ impl Inpaint {
     }
 
     /// What the model gets to see, in the proportions of the size that was set.
-    fn window(&self, part: &Part, settings: Option<&Settings>) -> Window {
+    fn window(&self, part: &Part, settings: &Settings) -> Window {
         let whole = Window::whole(part.seen.width, part.seen.height);
-        let proportion = settings.and_then(|settings| settings.width.zip(settings.height));
+        let proportion = settings.width.zip(settings.height);
         match Window::around(&part.painted) {
             Some(window) if self.closely => window.widened(self.margin as usize, proportion, whole),
             _ => whole,
@@ -143,10 +127,13 @@ mod tests {
     #[test]
     fn the_model_sees_the_whole_picture_or_the_part_with_its_surroundings() {
         let far = Inpaint::defaults().unwrap();
-        assert_eq!(far.window(&part(), None), Window::whole(100, 80));
+        assert_eq!(far.window(&part(), &Settings::default()), Window::whole(100, 80));
         let close = Inpaint { closely: true, margin: 10, ..far };
-        assert_eq!(close.window(&part(), None), Window { x: 38, y: 28, width: 25, height: 25 });
+        assert_eq!(
+            close.window(&part(), &Settings::default()),
+            Window { x: 38, y: 28, width: 25, height: 25 }
+        );
         let wide = Settings { width: Some(128), height: Some(64), ..Settings::default() };
-        assert_eq!(close.window(&part(), Some(&wide)), Window { x: 25, y: 28, width: 50, height: 25 });
+        assert_eq!(close.window(&part(), &wide), Window { x: 25, y: 28, width: 50, height: 25 });
     }
 }

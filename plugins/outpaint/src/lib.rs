@@ -3,10 +3,9 @@
 mod frame;
 
 use frame::Frame;
-use painting::{Guided, Manner, PAINTERS, Part, Pictures, SAMPLERS, SCHEDULES, Window, Wishes};
+use painting::{Asked, Manner, PAINTERS, Part, Pictures, SAMPLERS, SCHEDULES, Window};
 use pixels::Picture;
 use qpyt_sdk::prelude::*;
-use qpyt_sdk::shapes::{Control, Lora, Settings};
 
 /// Paints what lies beyond the edges of a picture.
 #[derive(Debug, Clone, Params)]
@@ -48,20 +47,10 @@ struct Outpaint {
 
 #[derive(Inputs)]
 struct Given {
-    /// What to paint.
-    prompt: String,
-    /// What to avoid.
-    #[port(label = "Negative prompt")]
-    negative: Option<String>,
-    /// Size, steps, guidance, seed and count. The size is that in which the model paints.
-    settings: Option<Json<Settings>>,
+    #[port(flatten)]
+    asked: Asked,
     /// The picture that becomes larger.
     image: Image,
-    /// LoRAs that change the model for these pictures.
-    #[port(label = "LoRAs")]
-    loras: Vec<Json<Lora>>,
-    /// Pictures that say where things are.
-    controls: Vec<Json<Control>>,
 }
 
 impl Brick for Outpaint {
@@ -72,13 +61,7 @@ impl Brick for Outpaint {
     type Outputs = Pictures;
 
     fn run(self, inputs: Given) -> Result<Pictures> {
-        let guided = Guided::by(inputs.loras, inputs.controls)?;
-        let wishes = Wishes {
-            prompt: &inputs.prompt,
-            negative: inputs.negative.as_deref(),
-            settings: inputs.settings.as_ref().map(|Json(settings)| settings),
-            guided: &guided,
-        };
+        let wishes = inputs.asked.wishes(Vec::new())?;
         let picture = Picture::read(&inputs.image)?;
         let frame = self.frame();
         let enlarged = frame.around(&picture, &self.fill);

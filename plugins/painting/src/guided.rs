@@ -1,13 +1,17 @@
-//! What steers a painting besides its words: LoRAs and the pictures of ControlNets, as other bricks hand them on.
+//! What steers a painting besides its words: LoRAs, the pictures of ControlNets and pictures to look at, as other bricks
+//! hand them on.
 
 use qpyt_sdk::ai::imaging::{self, Adapter, Guides, Start, TextRequest};
 use qpyt_sdk::prelude::*;
 use qpyt_sdk::shapes::{Control, Lora};
 use qpyt_sdk::store::content;
 
-use crate::not_painted;
+use crate::not_done;
 
-/// LoRAs, and controls with their pictures.
+/// The most pictures to look at that the host takes.
+const MAX_REFERENCES: usize = 8;
+
+/// LoRAs, controls with their pictures, and pictures to look at.
 #[derive(Default)]
 pub struct Guided {
     /// The LoRAs, in their order.
@@ -15,15 +19,18 @@ pub struct Guided {
     /// The controls, in their order.
     pub controls: Vec<Control>,
     pictures: Vec<Image>,
+    /// Pictures whose things are to be seen again.
+    pub references: Vec<Image>,
 }
 
 impl Guided {
     /// What came in, with the pictures of the controls opened.
-    pub fn by(loras: Vec<Json<Lora>>, controls: Vec<Json<Control>>) -> Result<Self> {
+    pub fn by(loras: Vec<Json<Lora>>, controls: Vec<Json<Control>>, references: Vec<Image>) -> Result<Self> {
+        few_enough(references.len())?;
         let controls: Vec<_> = controls.into_iter().map(|Json(control)| control).collect();
         let pictures =
             controls.iter().map(|control| content::open(&control.picture)).collect::<Result<_, _>>()?;
-        Ok(Self { loras: loras.into_iter().map(|Json(lora)| lora).collect(), controls, pictures })
+        Ok(Self { loras: loras.into_iter().map(|Json(lora)| lora).collect(), controls, pictures, references })
     }
 
     /// Paints one picture.
@@ -38,8 +45,30 @@ impl Guided {
         let guides = Guides {
             adapters: self.loras.iter().map(adapter).collect(),
             controls: self.controls.iter().zip(&self.pictures).map(control).collect(),
-            references: Vec::new(),
+            references: self.references.iter().collect(),
         };
-        imaging::paint(request, start, &guides).map_err(not_painted)
+        imaging::paint(request, start, &guides).map_err(|error| not_done(error, "model"))
+    }
+}
+
+fn few_enough(references: usize) -> Result<()> {
+    if references <= MAX_REFERENCES {
+        return Ok(());
+    }
+    let problem = format!(
+        "These are {references} pictures; at most {MAX_REFERENCES} can be looked at. Leave some out."
+    );
+    Err(BrickError::bad_input("references", problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_references_than_the_host_takes_are_told_with_their_number() {
+        assert!(few_enough(8).is_ok());
+        let BrickError::BadInput(problem) = few_enough(9).unwrap_err() else { panic!("another error") };
+        assert!(problem.name == "references" && problem.problem.contains("9 pictures; at most 8"));
     }
 }

@@ -37,7 +37,7 @@ impl Part {
 /// The part of a picture that a window shows, painted anew once for each seed.
 pub fn mend_each(
     manner: Manner<'_>,
-    wishes: &Wishes<'_>,
+    wishes: &Wishes,
     source: &Image,
     (part, window): (&Part, Window),
     strength: f64,
@@ -45,7 +45,7 @@ pub fn mend_each(
     let size = window.rect();
     let info = Info { strength: Some(strength), ..info(manner, wishes, Some((size.width, size.height)))? };
     let image = paint_each(&info.seeds, |seed| {
-        mend(source, part, window, strength, &request(&info, seed), wishes.guided)
+        mend(source, part, window, strength, &request(&info, seed), &wishes.guided)
     })?;
     Ok(Pictures { image, info: Json(info) })
 }

@@ -2,12 +2,12 @@
 
 use qpyt_sdk::ai::imaging::{Sampling, TextRequest};
 use qpyt_sdk::ai::models::find_model;
-use qpyt_sdk::job;
+use qpyt_sdk::job::{self, Level};
 use qpyt_sdk::prelude::*;
 use qpyt_sdk::serde_json::json;
-use qpyt_sdk::shapes::{Info, Settings};
+use qpyt_sdk::shapes::{Info, STEPS, Settings};
 
-use crate::Guided;
+use crate::Wishes;
 use crate::size::{self, Native};
 
 /// What a brick's parameters say of how it paints.
@@ -37,52 +37,64 @@ struct Usual {
 impl Usual {
     fn of(model: &str) -> Self {
         let found = find_model(model);
-        let native = found.as_ref().map(|it| Native { side: it.native_size, multiple: it.size_multiple });
-        let (steps, guidance) = quality(found.as_ref().map_or("", |it| it.family.as_str()), model);
+        let native = found.as_ref().map(Native::of);
+        let family = found.as_ref().map_or("", |it| it.family.as_str());
+        let (steps, guidance) = quality(family, model);
         Self { native: native.unwrap_or_default(), steps, guidance }
     }
 }
 
-/// Steps and guidance by which the makers of a family show it. Models that were distilled to few steps say so in their
-/// names.
+/// What a model says about sizes.
+pub(crate) fn native(model: &str) -> Native {
+    find_model(model).as_ref().map(Native::of).unwrap_or_default()
+}
+
+/// What the names of models say that were distilled to work in few steps and without guidance.
+const DISTILLED: [&str; 6] = ["lightning", "turbo", "lcm", "hyper", "dmd", "schnell"];
+
+/// Steps and guidance by which the makers of a family show it. Models that were distilled say so in their names.
 fn quality(family: &str, model: &str) -> (u32, f64) {
-    let named = |part: &str| model.to_ascii_lowercase().contains(part);
+    let model = model.to_ascii_lowercase();
+    let named = |part: &str| model.contains(part);
+    let distilled = DISTILLED.into_iter().any(named);
     match family {
         "flux2" if named("base") => (50, 4.0),
         "flux2" => (4, 1.0),
-        "flux" if named("schnell") => (4, 1.0),
+        "flux" if distilled => (4, 1.0),
+        "sd3" if distilled => (4, 1.0),
+        "sdxl" | "stable-diffusion" if distilled => (steps_in(&model).unwrap_or(4), 1.0),
         "flux" => (28, 3.5),
-        "sd3" if named("turbo") => (4, 1.0),
         "sd3" => (28, 4.5),
-        "sdxl" if named("lightning") || named("turbo") => (4, 1.0),
         "sdxl" => (30, 6.0),
         _ => (25, 7.0),
     }
 }
 
-/// What comes in from other bricks.
-pub struct Wishes<'a> {
-    /// What to paint.
-    pub prompt: &'a str,
-    /// What to avoid.
-    pub negative: Option<&'a str>,
-    /// Size, steps, guidance, seed and count.
-    pub settings: Option<&'a Settings>,
-    /// What steers it besides.
-    pub guided: &'a Guided,
+/// The steps that a name says a model was distilled to, as in `sdxl-lightning-8step`.
+fn steps_in(model: &str) -> Option<u32> {
+    let (before, _) = model.split_once("step")?;
+    let digits = before.trim_end_matches(['-', '_', ' ']);
+    let number = digits.rsplit(|letter: char| !letter.is_ascii_digit()).next()?;
+    number.parse().ok().filter(|steps| STEPS.contains(steps))
 }
 
 /// What the run will paint, all of it decided. A side that the settings leave open follows the model and `like`, the
-/// size in pixels of what is there already.
-pub fn info(manner: Manner<'_>, wishes: &Wishes<'_>, like: Option<(u32, u32)>) -> Result<Info> {
-    let prompt = prompt(wishes.prompt)?;
-    let settings = settings(wishes.settings)?;
+/// size in pixels of what is there already; one that the model can't paint becomes the nearest that it can, which the
+/// person is told.
+pub fn info(manner: Manner<'_>, wishes: &Wishes, like: Option<(u32, u32)>) -> Result<Info> {
+    let prompt = prompt(&wishes.prompt)?;
+    let settings = checked(&wishes.settings)?;
     let usual = Usual::of(manner.model);
-    let (width, height) = sides(&settings, like, usual.native);
+    let set = (settings.width, settings.height);
+    let (width, height) = size::sides(set, like, usual.native);
+    let notes = [size::note(set, (width, height), usual.native), guidance_note(settings, &usual)];
+    for note in notes.into_iter().flatten() {
+        job::log(Level::Warn, &note);
+    }
     Ok(Info {
         model: manner.model.to_owned(),
         prompt,
-        negative: wishes.negative.unwrap_or_default().trim().to_owned(),
+        negative: wishes.negative.trim().to_owned(),
         width,
         height,
         steps: settings.steps.unwrap_or(usual.steps),
@@ -93,14 +105,22 @@ pub fn info(manner: Manner<'_>, wishes: &Wishes<'_>, like: Option<(u32, u32)>) -
         clip_skip: Some(manner.clip_skip).filter(|layers| *layers > 0),
         loras: wishes.guided.loras.clone(),
         controls: wishes.guided.controls.clone(),
+        references: wishes.guided.references.iter().map(|picture| picture.info().digest).collect(),
+        enlarging: None,
         seeds: seeds(settings.seed.unwrap_or_else(|| job::seed() as u32), settings.count),
     })
 }
 
-/// The size that was set, or one like that of what is there already.
-fn sides(settings: &Settings, like: Option<(u32, u32)>, native: Native) -> (u32, u32) {
-    let (width, height) = size::like(like, native);
-    (settings.width.unwrap_or(width), settings.height.unwrap_or(height))
+/// What to say of a model that was distilled and whose guidance is left open; none of others.
+fn guidance_note(settings: &Settings, usual: &Usual) -> Option<String> {
+    if settings.guidance.is_some() || usual.guidance > 1.0 {
+        return None;
+    }
+    Some(format!(
+        "This model was made to work without guidance: it runs at {} in {} steps. The settings brick can change that.",
+        usual.guidance,
+        settings.steps.unwrap_or(usual.steps)
+    ))
 }
 
 /// The prompt without blank ends, if there is one.
@@ -111,9 +131,8 @@ fn prompt(prompt: &str) -> Result<String> {
     }
 }
 
-/// The settings, if they are within bounds. Without any, all is open.
-fn settings(given: Option<&Settings>) -> Result<Settings> {
-    let settings = given.cloned().unwrap_or_default();
+/// The settings, if they are within bounds.
+fn checked(settings: &Settings) -> Result<&Settings> {
     match settings.problem() {
         Some(problem) => Err(BrickError::bad_input("settings", problem)),
         None => Ok(settings),
@@ -150,7 +169,7 @@ fn named(id: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -158,19 +177,27 @@ mod tests {
         assert_eq!(quality("flux", "flux1-schnell"), (4, 1.0));
         assert_eq!(quality("flux", "FLUX.1-dev"), (28, 3.5));
         assert_eq!(quality("sdxl", "SDXL-Lightning-4step"), (4, 1.0));
+        assert_eq!(quality("sdxl", "sdxl_lightning_8step_unet"), (8, 1.0));
+        assert_eq!(quality("sdxl", "sdxl-turbo"), (4, 1.0));
+        assert_eq!(quality("stable-diffusion", "dreamshaper-lcm"), (4, 1.0));
+        assert_eq!(quality("sd3", "sd3.5-large-turbo"), (4, 1.0));
+        assert_eq!(quality("sdxl", "step-by-step-turbo"), (4, 1.0));
         assert_eq!(quality("flux2", "flux2-klein-base-4b"), (50, 4.0));
         assert_eq!(quality("stable-diffusion", "emoji"), (25, 7.0));
     }
 
     #[test]
-    fn sides_that_were_set_stay_and_the_others_follow_what_is_there() {
-        let native = Native { side: 512, multiple: 8 };
-        let one = Settings { width: Some(640), ..Settings::default() };
-        assert_eq!(sides(&one, None, native), (640, 512));
-        assert_eq!(sides(&Settings::default(), Some((300, 200)), native), (624, 416));
+    fn that_a_model_runs_without_guidance_is_said_while_the_person_left_it_open() {
+        let usual = |guidance| Usual { native: Native::default(), steps: 4, guidance };
+        let open = Settings::default();
+        let said = guidance_note(&open, &usual(1.0)).unwrap();
+        assert!(said.contains("at 1 in 4 steps"), "{said}");
+        assert_eq!(guidance_note(&open, &usual(7.0)), None);
+        let set = Settings { guidance: Some(3.0), ..Settings::default() };
+        assert_eq!(guidance_note(&set, &usual(1.0)), None);
     }
 
-    fn info() -> Info {
+    pub(crate) fn info() -> Info {
         Info {
             model: "emoji".to_owned(),
             prompt: "a fox".to_owned(),
@@ -185,6 +212,8 @@ mod tests {
             clip_skip: None,
             loras: Vec::new(),
             controls: Vec::new(),
+            references: Vec::new(),
+            enlarging: None,
             seeds: vec![7],
         }
     }
@@ -222,13 +251,8 @@ mod tests {
             (Settings { count: Some(17), ..Settings::default() }, "`count` is 17; it may be 1 to 16."),
         ];
         for (given, expected) in cases {
-            assert_eq!(problem_with("settings", settings(Some(&given)).unwrap_err()), expected);
+            assert_eq!(problem_with("settings", checked(&given).unwrap_err()), expected);
         }
-    }
-
-    #[test]
-    fn without_settings_all_is_open() {
-        assert_eq!(settings(None).unwrap(), Settings::default());
     }
 
     #[test]

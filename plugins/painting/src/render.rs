@@ -3,27 +3,18 @@
 
 use qpyt_sdk::ai::imaging::{Repainting, Start};
 use qpyt_sdk::prelude::*;
-use qpyt_sdk::shapes::{Control, Info, Lora, Settings};
+use qpyt_sdk::shapes::Info;
 
-use crate::{Guided, Manner, Wishes, info, paint_each, request};
+use crate::hires::refined;
+use crate::{Asked, HiRes, Manner, info, paint_each, request};
 
 /// What a render brick takes.
 #[derive(Inputs)]
 pub struct Given {
-    /// What to paint.
-    prompt: String,
-    /// What to avoid.
-    #[port(label = "Negative prompt")]
-    negative: Option<String>,
-    /// Size, steps, guidance, seed and count.
-    settings: Option<Json<Settings>>,
+    #[port(flatten)]
+    asked: Asked,
     /// A picture to start from.
     image: Option<Image>,
-    /// LoRAs that change the model for these pictures.
-    #[port(label = "LoRAs")]
-    loras: Vec<Json<Lora>>,
-    /// Pictures that say where things are.
-    controls: Vec<Json<Control>>,
 }
 
 /// What a painting brick gives.
@@ -36,23 +27,26 @@ pub struct Pictures {
     pub info: Json<Info>,
 }
 
-/// Paints the prompt, or repaints the picture that is linked: `strength` 0..1 says how much of it may change.
-pub fn render(manner: Manner<'_>, strength: f64, given: Given) -> Result<Pictures> {
-    let guided = Guided::by(given.loras, given.controls)?;
-    let wishes = Wishes {
-        prompt: &given.prompt,
-        negative: given.negative.as_deref(),
-        settings: given.settings.as_ref().map(|Json(settings)| settings),
-        guided: &guided,
-    };
+/// Paints the prompt, or repaints the picture that is linked: `strength` 0..1 says how much of it may change. With
+/// hi-res fix the pictures are enlarged and painted over. `references` are pictures to look at.
+pub fn render(
+    manner: Manner<'_>,
+    strength: f64,
+    hires: &HiRes,
+    given: Given,
+    references: Vec<Image>,
+) -> Result<Pictures> {
+    let wishes = given.asked.wishes(references)?;
     let source = given.image.as_ref();
     let size = source.map(Image::info).map(|info| (info.width, info.height));
-    let info = Info { strength: source.map(|_| strength), ..info(manner, &wishes, size)? };
-    let image = paint_each(&info.seeds, |seed| {
+    let first = Info { strength: source.map(|_| strength), ..info(manner, &wishes, size)? };
+    let planned = hires.planned(first.clone());
+    let image = paint_each(&first.seeds, |seed| {
         let start = source.map_or(Start::Noise, |source| {
             Start::Repainting(Repainting { source, strength: strength as f32 })
         });
-        guided.paint(&request(&info, seed), &start)
+        let request = request(&first, seed);
+        refined(wishes.guided.paint(&request, &start)?, &planned, request, &wishes.guided)
     })?;
-    Ok(Pictures { image, info: Json(info) })
+    Ok(Pictures { image, info: Json(planned) })
 }

@@ -2,7 +2,7 @@
 //! leaves the choice to the model.
 
 /// Ids and labels of the samplers, in the order they are shown.
-pub const SAMPLERS: [(&str, &str); 13] = [
+pub const SAMPLERS: [(&str, &str); 14] = [
     ("", "Model's own"),
     ("ddim", "DDIM"),
     ("euler", "Euler"),
@@ -10,6 +10,7 @@ pub const SAMPLERS: [(&str, &str); 13] = [
     ("heun", "Heun"),
     ("lms", "LMS"),
     ("dpm2", "DPM2"),
+    ("dpm2-ancestral", "DPM2 a"),
     ("dpmpp-2m", "DPM++ 2M"),
     ("dpmpp-2m-sde", "DPM++ 2M SDE"),
     ("dpmpp-sde", "DPM++ SDE"),
@@ -19,10 +20,11 @@ pub const SAMPLERS: [(&str, &str); 13] = [
 ];
 
 /// Ids and labels of the samplers that follow a flow, as newer families do.
-pub const FLOW_SAMPLERS: [(&str, &str); 3] = [("", "Model's own"), ("euler", "Euler"), ("heun", "Heun")];
+pub const FLOW_SAMPLERS: [(&str, &str); 5] =
+    [("", "Model's own"), ("euler", "Euler"), ("heun", "Heun"), ("lms", "LMS"), ("dpm2", "DPM2")];
 
 /// Ids and labels of the schedules, in the order they are shown.
-pub const SCHEDULES: [(&str, &str); 7] = [
+pub const SCHEDULES: [(&str, &str); 10] = [
     ("", "Model's own"),
     ("normal", "Normal"),
     ("leading", "Leading"),
@@ -30,4 +32,17 @@ pub const SCHEDULES: [(&str, &str); 7] = [
     ("linspace", "Linspace"),
     ("karras", "Karras"),
     ("exponential", "Exponential"),
+    ("sgm-uniform", "SGM Uniform"),
+    ("simple", "Simple"),
+    ("beta", "Beta"),
+];
+
+/// Ids and labels of the schedules of models that follow a flow.
+pub const FLOW_SCHEDULES: [(&str, &str); 6] = [
+    ("", "Model's own"),
+    ("karras", "Karras"),
+    ("exponential", "Exponential"),
+    ("sgm-uniform", "SGM Uniform"),
+    ("simple", "Simple"),
+    ("beta", "Beta"),
 ];

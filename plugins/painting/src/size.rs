@@ -1,7 +1,8 @@
-//! How large a picture gets when nobody said.
+//! How large a picture gets: as was said, as near as the model can, or as the model likes it.
 
 use std::ops::RangeInclusive;
 
+use qpyt_sdk::ai::models::ModelInfo;
 use qpyt_sdk::shapes::SIDES;
 
 /// What a model says about sizes, in pixels.
@@ -11,6 +12,12 @@ pub(crate) struct Native {
     pub(crate) side: u32,
     /// Side lengths must be multiples of this.
     pub(crate) multiple: u32,
+}
+
+impl Native {
+    pub(crate) fn of(model: &ModelInfo) -> Self {
+        Self { side: model.native_size, multiple: model.size_multiple }
+    }
 }
 
 impl Default for Native {
@@ -26,6 +33,40 @@ pub(crate) fn like(source: Option<(u32, u32)>, native: Native) -> (u32, u32) {
     let stretch = (f64::from(width) / f64::from(height)).sqrt();
     let side = f64::from(native.side);
     (allowed(side * stretch, native.multiple), allowed(side / stretch, native.multiple))
+}
+
+/// The nearest side length of at least `least` that is a multiple; the sides of what is enlarged have no upper bound.
+pub(crate) fn rounded(side: f64, multiple: u32, least: u32) -> u32 {
+    let multiple = multiple.max(1);
+    let steps = (side / f64::from(multiple)).round().max(1.0) as u32;
+    steps.max(least.div_ceil(multiple)).saturating_mul(multiple)
+}
+
+/// The size that was set, each side brought to the nearest length that the model can do; a side that was left open
+/// follows the model and `source`.
+pub(crate) fn sides(
+    set: (Option<u32>, Option<u32>),
+    source: Option<(u32, u32)>,
+    native: Native,
+) -> (u32, u32) {
+    let (width, height) = like(source, native);
+    let nearest =
+        |side: Option<u32>, open| side.map_or(open, |side| allowed(f64::from(side), native.multiple));
+    (nearest(set.0, width), nearest(set.1, height))
+}
+
+/// What to say of a size that is not as it was set; none if it is.
+pub(crate) fn note(
+    set: (Option<u32>, Option<u32>),
+    (width, height): (u32, u32),
+    native: Native,
+) -> Option<String> {
+    let kept = |side: Option<u32>, is| side.is_none_or(|side| side == is);
+    if kept(set.0, width) && kept(set.1, height) {
+        return None;
+    }
+    let multiple = native.multiple;
+    Some(format!("The picture is {width} × {height}: this model paints multiples of {multiple}."))
 }
 
 /// The nearest side length that is allowed.
@@ -58,6 +99,25 @@ mod tests {
         assert_eq!(like(Some((3000, 2000)), SD), (624, 416));
         assert_eq!(like(Some((2000, 3000)), SD), (416, 624));
         assert_eq!(like(Some((300, 300)), SD), (512, 512));
+    }
+
+    #[test]
+    #[test]
+    fn what_is_enlarged_may_be_larger_than_what_is_set() {
+        assert_eq!(rounded(3071.0, 16, 64), 3072);
+        assert_eq!(rounded(10.0, 16, 64), 64);
+        assert_eq!(rounded(130.0, 0, 64), 130);
+    }
+
+    #[test]
+    fn sides_that_were_set_go_to_the_nearest_that_the_model_can_do_and_that_is_said() {
+        let large = Native { side: 1024, multiple: 64 };
+        assert_eq!(sides((Some(1000), Some(640)), None, large), (1024, 640));
+        assert_eq!(sides((Some(70), None), Some((300, 200)), SD), (72, 416));
+        assert_eq!(sides((Some(2047), Some(64)), None, large), (2048, 64));
+        assert_eq!(note((Some(640), None), (640, 512), large), None);
+        let said = note((Some(1000), None), (1024, 1024), large).unwrap();
+        assert!(said.contains("1024 × 1024") && said.contains("64"), "{said}");
     }
 
     #[test]

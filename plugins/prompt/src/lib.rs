@@ -6,10 +6,10 @@ use qpyt_sdk::prelude::*;
 #[derive(Params)]
 struct Prompt {
     /// Describe the picture in your own words.
-    #[param(widget = "prompt")]
+    #[param(widget = "prompt", hint("x-wildcards", true))]
     prompt: String,
     /// What should stay out of the picture.
-    #[param(title = "Negative prompt", widget = "text")]
+    #[param(title = "Negative prompt", widget = "text", hint("x-wildcards", true))]
     negative: String,
 }
 

@@ -1,6 +1,6 @@
-//! The Render FLUX.2 Klein brick: paints with FLUX.2 Klein, distilled and base.
+//! The Render FLUX.2 Klein brick: paints with FLUX.2 Klein, distilled and base, also with things from other pictures.
 
-use painting::{FLOW_SAMPLERS, Given, Manner, Pictures};
+use painting::{FLOW_SAMPLERS, FLOW_SCHEDULES, Given, HiRes, Manner, Pictures};
 use qpyt_sdk::prelude::*;
 
 /// Paints your prompt with FLUX.2 Klein, or repaints a picture that you link.
@@ -12,21 +12,35 @@ struct RenderKlein {
     /// How the picture comes out of the noise.
     #[param(choices = FLOW_SAMPLERS)]
     sampler: String,
+    /// How the steps are spread.
+    #[param(choices = FLOW_SCHEDULES)]
+    schedule: String,
     /// How much of a linked picture may change: 0 keeps it, 1 paints anew.
     #[param(default = 0.75, min = 0, max = 1, step = 0.05)]
     strength: f64,
+    #[param(flatten)]
+    hires: HiRes,
+}
+
+#[derive(Inputs)]
+struct Shown {
+    #[port(flatten)]
+    given: Given,
+    /// Pictures whose things are to be seen again, such as a face, a dress or a place.
+    references: Vec<Image>,
 }
 
 impl Brick for RenderKlein {
     const ID: &'static str = "qpyt:render-flux2-klein";
     const LABEL: &'static str = "Render FLUX.2 Klein";
     const CATEGORY: Category = Category::Generator;
-    type Inputs = Given;
+    type Inputs = Shown;
     type Outputs = Pictures;
 
-    fn run(self, inputs: Given) -> Result<Pictures> {
-        let manner = Manner { model: &self.model, sampler: &self.sampler, schedule: "", clip_skip: 0 };
-        painting::render(manner, self.strength, inputs)
+    fn run(self, inputs: Shown) -> Result<Pictures> {
+        let manner =
+            Manner { model: &self.model, sampler: &self.sampler, schedule: &self.schedule, clip_skip: 0 };
+        painting::render(manner, self.strength, &self.hires, inputs.given, inputs.references)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The Render SD 3.5 brick: paints with Stable Diffusion 3.5 in medium, large and turbo.
 
-use painting::{FLOW_SAMPLERS, Given, Manner, Pictures};
+use painting::{FLOW_SAMPLERS, FLOW_SCHEDULES, Given, HiRes, Manner, Pictures};
 use qpyt_sdk::prelude::*;
 
 /// Paints your prompt with Stable Diffusion 3.5, or repaints a picture that you link.
@@ -12,9 +12,14 @@ struct RenderSd35 {
     /// How the picture comes out of the noise.
     #[param(choices = FLOW_SAMPLERS)]
     sampler: String,
+    /// How the steps are spread.
+    #[param(choices = FLOW_SCHEDULES)]
+    schedule: String,
     /// How much of a linked picture may change: 0 keeps it, 1 paints anew.
     #[param(default = 0.75, min = 0, max = 1, step = 0.05)]
     strength: f64,
+    #[param(flatten)]
+    hires: HiRes,
 }
 
 impl Brick for RenderSd35 {
@@ -25,8 +30,9 @@ impl Brick for RenderSd35 {
     type Outputs = Pictures;
 
     fn run(self, inputs: Given) -> Result<Pictures> {
-        let manner = Manner { model: &self.model, sampler: &self.sampler, schedule: "", clip_skip: 0 };
-        painting::render(manner, self.strength, inputs)
+        let manner =
+            Manner { model: &self.model, sampler: &self.sampler, schedule: &self.schedule, clip_skip: 0 };
+        painting::render(manner, self.strength, &self.hires, inputs, Vec::new())
     }
 }
 

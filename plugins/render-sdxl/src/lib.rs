@@ -1,6 +1,6 @@
 //! The Render SDXL brick: paints with the models of the SDXL family, also those that were distilled to a few steps.
 
-use painting::{Given, Manner, Pictures, SAMPLERS, SCHEDULES};
+use painting::{Given, HiRes, Manner, Pictures, SAMPLERS, SCHEDULES};
 use qpyt_sdk::prelude::*;
 
 /// Paints your prompt with SDXL, or repaints a picture that you link.
@@ -21,6 +21,8 @@ struct RenderSdxl {
     /// Skip the last layers of the text encoders, besides the one that is always skipped.
     #[param(title = "CLIP skip", max = 4, min = 0)]
     clip_skip: u32,
+    #[param(flatten)]
+    hires: HiRes,
 }
 
 impl Brick for RenderSdxl {
@@ -37,7 +39,7 @@ impl Brick for RenderSdxl {
             schedule: &self.schedule,
             clip_skip: self.clip_skip,
         };
-        painting::render(manner, self.strength, inputs)
+        painting::render(manner, self.strength, &self.hires, inputs, Vec::new())
     }
 }
 

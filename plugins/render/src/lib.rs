@@ -1,6 +1,6 @@
 //! The render brick: paints pictures from a text, or repaints one, with a model on the host.
 
-use painting::{Given, Manner, Pictures, SAMPLERS, SCHEDULES};
+use painting::{Given, HiRes, Manner, Pictures, SAMPLERS, SCHEDULES};
 use qpyt_sdk::prelude::*;
 
 /// Paints your prompt, or repaints a picture that you link.
@@ -21,6 +21,8 @@ struct Render {
     /// Skip the last layers of the text encoder. Some models were made for 1 or 2.
     #[param(title = "CLIP skip", max = 4, min = 0)]
     clip_skip: u32,
+    #[param(flatten)]
+    hires: HiRes,
 }
 
 impl Brick for Render {
@@ -37,7 +39,7 @@ impl Brick for Render {
             schedule: &self.schedule,
             clip_skip: self.clip_skip,
         };
-        painting::render(manner, self.strength, inputs)
+        painting::render(manner, self.strength, &self.hires, inputs, Vec::new())
     }
 }
 

@@ -37,7 +37,7 @@ interface Common {
   /** May be left empty; the value is `null` then. */
   readonly optional?: boolean;
   /** An editor other than the one that follows from the type. */
-  readonly widget?: "text" | "prompt" | "model" | "seed" | "size" | "styles" | "image" | "folder";
+  readonly widget?: "text" | "prompt" | "model" | "seed" | "size" | "styles" | "image" | "mask" | "colour" | "folder";
   /** Further hints for the form, such as `"x-model-family"`. */
   readonly [hint: `x-${string}`]: unknown;
 }

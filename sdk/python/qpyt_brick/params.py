@@ -13,7 +13,7 @@ from .names import label
 Choice = str | tuple[str, str] | tuple[str, str, str]
 """A value that the person may choose: the value, with a label, and with the heading of a group."""
 
-Widget = Literal["text", "prompt", "model", "seed", "size", "styles", "image", "folder"]
+Widget = Literal["text", "prompt", "model", "seed", "size", "styles", "image", "mask", "colour", "folder"]
 """An editor other than the one that follows from the type."""
 
 _NONE_GIVEN = object()

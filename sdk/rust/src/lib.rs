@@ -52,6 +52,7 @@ extern crate self as qpyt_sdk;
 pub mod bindings;
 pub mod brick;
 pub mod check;
+pub mod chosen;
 mod error;
 pub mod http;
 pub mod job;

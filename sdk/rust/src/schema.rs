@@ -128,6 +128,12 @@ impl Schema {
         self
     }
 
+    /// Adds the parameters of another schema.
+    pub fn with(mut self, other: Self) -> Self {
+        self.properties.extend(other.properties);
+        self
+    }
+
     /// Asks the studio to show what the brick makes while the person changes a parameter. For bricks that change
     /// pictures quickly (about 60 ms for 1024²) and use nothing but `qpyt:job/context`.
     pub fn live_preview(self) -> Self {

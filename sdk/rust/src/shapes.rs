@@ -93,8 +93,27 @@ pub struct Info {
     /// Pictures that said where things are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<Control>,
+    /// Digests of pictures whose things were to be seen again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<String>,
+    /// The pass that made it larger; `width` and `height` are the size after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enlarging: Option<Enlarging>,
     /// One seed per picture, in their order.
     pub seeds: Vec<u32>,
+}
+
+/// How pictures were made larger and repainted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Enlarging {
+    /// How many times as many pixels each side got, before it was fitted to what the model can paint.
+    pub factor: f64,
+    /// Id of the model that enlarged; empty: none, by Lanczos.
+    pub upscaler: String,
+    /// How much the repainting may have changed.
+    pub strength: f64,
+    /// Its sampling steps.
+    pub steps: u32,
 }
 
 /// A LoRA and how much of it: what a LoRA brick gives and a generator takes.

@@ -187,3 +187,24 @@ fn a_value_of_another_type_is_named_with_what_is_wanted() {
         assert_eq!(problem("width", not_whole), "This wants a whole number from 0 to 4294967295.");
     }
 }
+
+#[derive(Debug, PartialEq, Params)]
+struct Around {
+    first: bool,
+    #[param(flatten)]
+    inside: Everything,
+    last: u32,
+}
+
+#[test]
+fn the_parameters_of_a_flattened_struct_stand_where_it_stands_and_are_read_there() {
+    let around: Value = serde_json::from_str(&Around::schema().to_json()).unwrap();
+    let order = around["x-order"].as_array().unwrap();
+    assert_eq!(
+        (&order[0], &order[1], order.last().unwrap()),
+        (&json!("first"), &json!("text"), &json!("last"))
+    );
+    assert_eq!(around["properties"]["mode"], property("mode"));
+    let read = Around::from_json(json!({"first": true, "width": 640}).as_object().unwrap()).unwrap();
+    assert_eq!((read.first, read.inside.width, read.inside.text.as_str()), (true, 640, "hello"));
+}

@@ -195,3 +195,52 @@ fn a_brick_without_ports_takes_and_gives_nothing() {
     ().give(&mut values).unwrap();
     assert_eq!(values.len(), least().len());
 }
+
+#[derive(Inputs)]
+struct Wider {
+    #[port(flatten)]
+    taken: Taken,
+    /// One more.
+    more: f64,
+}
+
+#[derive(Outputs)]
+struct Giving {
+    #[port(flatten)]
+    given: Given,
+    more: f64,
+}
+
+#[test]
+fn the_ports_of_a_flattened_struct_stand_where_it_stands() {
+    let names =
+        |ports: Vec<qpyt_sdk::ports::Port>| ports.into_iter().map(|port| port.name).collect::<Vec<_>>();
+    let inside = names(Taken::ports());
+    let wider = names(Wider::ports());
+    assert_eq!(
+        (&wider[..inside.len()], wider[inside.len()..].to_vec()),
+        (&inside[..], vec!["more".to_owned()])
+    );
+    assert_eq!(names(Giving::ports()).len(), names(Given::ports()).len() + 1);
+}
+
+#[test]
+fn a_flattened_struct_takes_and_gives_its_own_values() {
+    let mut received = least();
+    received.push(named("more", Value::Number(4.0)));
+    let wider = Wider::take(&mut received).unwrap();
+    assert_eq!((wider.taken.prompt.as_str(), wider.more), ("a fox", 4.0));
+    let mut given = Vec::new();
+    let inside = Given {
+        text: "hi".to_owned(),
+        note: None,
+        numbers: Vec::new(),
+        flags: vec![true],
+        list: Json(Vec::new()),
+    };
+    Giving { given: inside, more: 2.0 }.give(&mut given).unwrap();
+    assert_eq!(
+        given.iter().map(|value| value.port.as_str()).collect::<Vec<_>>(),
+        ["text", "flags", "list", "more"]
+    );
+}

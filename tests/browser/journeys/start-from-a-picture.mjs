@@ -1,6 +1,7 @@
 /** A picture of one's own is the start of the next: uploaded, shown, painted over; what is no picture is told of. */
 import assert from "node:assert/strict";
 import { journey } from "../support/journey.mjs";
+import { plainGreen } from "../support/pictures.mjs";
 import { coloursAt } from "../support/pixels.mjs";
 
 await journey(async ({ browser, studio, page, app }) => {
@@ -25,7 +26,7 @@ await journey(async ({ browser, studio, page, app }) => {
   await choose("broken.png", "image/png", Buffer.from("\x89PNG\r\n\x1a\nbut nothing after it", "latin1"));
   await page.getByRole("alert", { name: "The picture was not stored" }).waitFor();
 
-  await choose("green.png", "image/png", await plainGreen(page));
+  await choose("green.png", "image/png", await plainGreen(page, 80));
   const chosen = brick.getByRole("img", { name: "Chosen picture" });
   await chosen.waitFor();
   assert.deepEqual(await coloursAt(chosen, [[0.5, 0.5]]), [{ red: 0, green: 200, blue: 0 }]);
@@ -43,15 +44,3 @@ await journey(async ({ browser, studio, page, app }) => {
   await app.button("Remove picture").click();
   await chosen.waitFor({ state: "detached" });
 });
-
-/** A picture of one colour, as PNG bytes. */
-async function plainGreen(page) {
-  const url = await page.evaluate(() => {
-    const canvas = Object.assign(document.createElement("canvas"), { width: 80, height: 80 });
-    const context = canvas.getContext("2d");
-    context.fillStyle = "rgb(0, 200, 0)";
-    context.fillRect(0, 0, 80, 80);
-    return canvas.toDataURL("image/png");
-  });
-  return Buffer.from(url.slice(url.indexOf(",") + 1), "base64");
-}

@@ -98,7 +98,7 @@ export class App {
   async step(brick = "Render") {
     const bar = this.brick(brick).getByRole("progressbar");
     const text = await bar.getAttribute("aria-valuetext", { timeout: 200 }).catch(() => null);
-    const found = /^(\d+) \/ (\d+)$/.exec(text ?? "");
+    const found = /(?:^|· )(\d+) \/ (\d+)$/.exec(text ?? "");
     return found ? { step: Number(found[1]), steps: Number(found[2]) } : undefined;
   }
 

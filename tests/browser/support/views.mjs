@@ -58,6 +58,8 @@ export async function everyView({ browser, studio, page, app }, look) {
   await look("help");
   await page.keyboard.press("Escape");
 
+  await maskViews({ page, app }, look);
+
   browser.tolerate(/status of 400/);
   await app.importFile("with-faults.json", JSON.stringify(withFaults));
   await app.brick("acme:glow").getByText(/is not installed/).waitFor();
@@ -66,6 +68,23 @@ export async function everyView({ browser, studio, page, app }, look) {
   await look("faults");
 
   await bricksViews({ studio, page, app }, look);
+}
+
+/** The mask editor: without a picture, and while one is painted. */
+async function maskViews({ page, app }, look) {
+  await app.button("Add brick").click();
+  await app.panel("Add a brick").getByRole("button", { name: /^Add Mask\b/ }).click();
+  await app.brick("Mask").getByRole("button", { name: "Paint mask" }).click();
+  const dialog = app.dialog("Paint the part that is to change");
+  await dialog.getByRole("button", { name: "Empty sheet" }).waitFor();
+  await look("what to paint a mask over");
+  await dialog.getByRole("button", { name: "Empty sheet" }).click();
+  await dialog.getByRole("application").waitFor();
+  await page.keyboard.press("Enter");
+  await look("a mask being painted");
+  await dialog.getByRole("button", { name: "Done" }).click();
+  await app.brick("Mask").getByRole("img", { name: "Painted mask" }).waitFor();
+  await look("a painted mask");
 }
 
 /** What there is to see of bricks that ask, are refused, and are inspected. The studio has bricks of its own. */

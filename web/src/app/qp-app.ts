@@ -6,6 +6,7 @@ import { deepFocus, isTyping } from "../elements/focus.js";
 import "../elements/qp-confirm.js";
 import type { QpConfirm } from "../elements/qp-confirm.js";
 import { t } from "../i18n/text.js";
+import "../mask-editor/qp-mask-editor.js";
 import "../models-page/qp-models.js";
 import { Client } from "../net/client.js";
 import type { Panel } from "../store/state.js";
@@ -62,8 +63,8 @@ export class QpApp extends LitElement {
 
   /** Behind an open window only the window acts; a search box has an undo of its own. */
   #leaveToBrowser(action: Action): boolean {
-    const { panel, lightbox } = this.studio.store.state;
-    if (panel !== undefined || lightbox !== undefined) return true;
+    const { panel, lightbox, maskTask } = this.studio.store.state;
+    if (panel !== undefined || lightbox !== undefined || maskTask !== undefined) return true;
     const focused = deepFocus();
     return (action === "undo" || action === "redo") && focused instanceof HTMLInputElement && focused.type === "search";
   }
@@ -127,6 +128,7 @@ export class QpApp extends LitElement {
         <qp-models .studio=${studio}></qp-models>
         <qp-help .studio=${studio}></qp-help>
         <qp-lightbox .studio=${studio}></qp-lightbox>
+        <qp-mask-editor .studio=${studio}></qp-mask-editor>
         <qp-confirm></qp-confirm>
         <qp-toasts .studio=${studio}></qp-toasts>
       </div>

@@ -1,8 +1,10 @@
 /** A picture, or the drawing of it, over the whole page, with how it was made, and its neighbours a key away. */
 import { css, html, nothing } from "lit";
 import { customElement } from "lit/decorators.js";
+import { deepFocus } from "../elements/focus.js";
 import { icon } from "../elements/icons.js";
 import { Modal, modalLook } from "../elements/modal.js";
+import "../elements/qp-compare.js";
 import "../elements/qp-vector-switch.js";
 import type { VectorChosen } from "../elements/qp-vector-switch.js";
 import { StudioElement } from "../elements/studio-element.js";
@@ -39,6 +41,8 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
   }
 
   #keyed(event: KeyboardEvent): void {
+    // On the line of a comparison, the arrows move the line.
+    if (deepFocus() instanceof HTMLInputElement) return;
     if (event.key === "ArrowLeft") this.#step(-1);
     if (event.key === "ArrowRight") this.#step(1);
   }
@@ -71,17 +75,33 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
     ></qp-vector-switch>`;
   }
 
+  /** Shows the picture beside what it was made from, or alone again. */
+  #compare(box: Lightbox) {
+    if (!compared(box)) return nothing;
+    const isOn = box.comparing === true;
+    const turn = (): void => this.studio.store.set({ lightbox: { ...box, comparing: !isOn } });
+    return html`<button class="button compare" type="button" aria-pressed=${isOn ? "true" : "false"} @click=${turn}>${icon("swap")}${t("compare.with")}</button>`;
+  }
+
+  #figure(box: Lightbox, shown: Picture | Drawing) {
+    const named = { title: shown.title, number: box.index + 1 };
+    if ("svg" in shown) {
+      return html`<img class="checkerboard" style="--ratio: ${shown.width / shown.height}" src=${this.#urls.of(shown.svg)} alt=${t("drawing.alt", named)} />`;
+    }
+    const before = compared(box);
+    const after = contentUrl(shown.digest);
+    if (before && box.comparing) return html`<qp-compare older=${contentUrl(before)} newer=${after} label=${t("picture.alt", named)} ratio=${shown.width / shown.height}></qp-compare>`;
+    return html`<img src=${after} alt=${t("picture.alt", named)} />`;
+  }
+
   #content(box: Lightbox) {
     const shown = shownIn(box);
     if (!shown) return nothing;
     const count = countOf(box);
-    const named = { title: shown.title, number: box.index + 1 };
     return html`
       <div class="frame">
         <figure>
-          ${"svg" in shown
-            ? html`<img class="checkerboard" style="--ratio: ${shown.width / shown.height}" src=${this.#urls.of(shown.svg)} alt=${t("drawing.alt", named)} />`
-            : html`<img src=${contentUrl(shown.digest)} alt=${t("picture.alt", named)} />`}
+          ${this.#figure(box, shown)}
           ${count > 1
             ? html`<button class="icon-button turn back" type="button" aria-label=${t("lightbox.previous")} ?disabled=${box.index === 0} @click=${() => this.#step(-1)}>
                   ${icon("previous")}
@@ -92,7 +112,7 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
                 <figcaption role="status">${t("lightbox.place", { number: box.index + 1, count })}</figcaption>`
             : nothing}
         </figure>
-        <aside aria-label=${t("lightbox.facts")}>${this.#switch(box)}${"svg" in shown ? this.#drawingSide(shown) : this.#side(shown)}</aside>
+        <aside aria-label=${t("lightbox.facts")}>${this.#switch(box)}${this.#compare(box)}${"svg" in shown ? this.#drawingSide(shown) : this.#side(shown)}</aside>
         <button class="icon-button close" type="button" aria-label=${t("lightbox.close")} @click=${() => this.#modal.close()}>${icon("close")}</button>
       </div>
     `;
@@ -198,6 +218,16 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
         align-self: start;
       }
 
+      .button.compare {
+        align-self: start;
+        margin: 0;
+      }
+
+      .button[aria-pressed="true"] {
+        border-color: var(--line-strong);
+        background: var(--surface-hover);
+      }
+
       dl {
         display: grid;
         gap: 12px;
@@ -248,6 +278,12 @@ export class QpLightbox extends StudioElement<Lightbox | undefined> {
 
 function countOf({ pictures, drawings }: Lightbox): number {
   return Math.max(pictures.length, drawings.length);
+}
+
+/** The digest of what the picture shown was made from. */
+function compared(box: Lightbox): string | undefined {
+  const shown = shownIn(box);
+  return shown && !("svg" in shown) ? box.before?.[box.index] : undefined;
 }
 
 /** The drawing where it was chosen or is all there is, else the picture. */

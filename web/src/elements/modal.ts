@@ -19,6 +19,11 @@ export class Modal implements ReactiveController {
     return this.host.renderRoot.querySelector("dialog");
   }
 
+  /** Whether it is over the page now. */
+  get isShown(): boolean {
+    return this.#dialog?.open ?? false;
+  }
+
   hostUpdated(): void {
     const dialog = this.#dialog;
     const open = this.isOpen();

@@ -18,8 +18,10 @@ export class QpConfirm extends LitElement {
   @state() private question: Question | undefined;
   #answer: ((yes: boolean) => void) | undefined;
 
-  ask(question: Question): Promise<boolean> {
+  async ask(question: Question): Promise<boolean> {
     this.#settle(false);
+    // A question that the browser has closed already has to go before the next can open.
+    await this.updateComplete;
     this.question = question;
     return new Promise((resolve) => {
       this.#answer = resolve;

@@ -15,6 +15,8 @@ export class QpDialog extends LitElement {
   readonly #modal = new Modal(this, () => this.open);
 
   #closed(): void {
+    // Browsers tell of it late; by then it may be open again.
+    if (this.#modal.isShown) return;
     this.open = false;
     this.#modal.giveFocusBack();
     this.dispatchEvent(new CustomEvent("qp-close"));

@@ -4,43 +4,12 @@ import { customElement, property } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import { icon } from "../elements/icons.js";
 import { t } from "../i18n/text.js";
+import { sliderLook } from "../styles/slider.js";
 import { FieldElement } from "./field-element.js";
 import { NumberBox, numberBoxLook } from "./number-box.js";
 import { snap } from "./schema.js";
 
-const sliderLook = css`
-  input[type="range"] {
-    appearance: none;
-    width: 100%;
-    height: 22px;
-    margin: 0;
-    background: transparent;
-    cursor: pointer;
-  }
-
-  input[type="range"]::-webkit-slider-runnable-track {
-    height: 4px;
-    border-radius: 2px;
-    background: linear-gradient(to right, var(--tint, var(--accent)) var(--filled, 0%), var(--line) var(--filled, 0%));
-  }
-
-  input[type="range"]::-moz-range-track {
-    height: 4px;
-    border-radius: 2px;
-    background: linear-gradient(to right, var(--tint, var(--accent)) var(--filled, 0%), var(--line) var(--filled, 0%));
-  }
-
-  input[type="range"]::-webkit-slider-thumb {
-    appearance: none;
-    width: 16px;
-    height: 16px;
-    margin-top: -6px;
-    border: 0;
-    border-radius: 50%;
-    background: var(--text);
-    box-shadow: 0 1px 4px rgb(0 0 0 / 0.4);
-  }
-
+const numberLook = css`
   input.number {
     width: 84px;
     min-height: 30px;
@@ -94,6 +63,7 @@ export class QpFieldNumber extends FieldElement<"number"> {
     FieldElement.styles,
     numberBoxLook,
     sliderLook,
+    numberLook,
     css`
       :host {
         gap: 2px;

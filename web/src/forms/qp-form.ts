@@ -12,6 +12,7 @@ import "./qp-field-colour.js";
 import "./number-fields.js";
 import "./qp-field-folder.js";
 import "./qp-field-image.js";
+import "./qp-field-mask.js";
 import "./qp-field-size.js";
 import "./qp-field-styles.js";
 import { type Field, counts, fields } from "./schema.js";
@@ -23,7 +24,9 @@ export class QpForm extends LitElement {
   @property({ attribute: false }) schema: JsonObject = {};
   @property({ attribute: false }) params: JsonObject = {};
   @property({ attribute: false }) problems: Problem[] = [];
+  /** The kind of brick, and its id in the document. */
   @property() brick = "";
+  @property() instance = "";
   @property({ type: Number }) lastSeed: number | undefined;
 
   #shown: Steady = { fields: [], gone: new Set() };
@@ -99,6 +102,8 @@ export class QpForm extends LitElement {
         return html`<qp-field-styles data-name=${name} .studio=${studio} .field=${field} .params=${params} .faults=${faults}></qp-field-styles>`;
       case "image":
         return html`<qp-field-image data-name=${name} .studio=${studio} .field=${field} .params=${params} .faults=${faults}></qp-field-image>`;
+      case "mask":
+        return html`<qp-field-mask data-name=${name} .studio=${studio} .field=${field} .params=${params} .faults=${faults} .instance=${this.instance}></qp-field-mask>`;
       case "folder":
         return html`<qp-field-folder data-name=${name} .studio=${studio} .field=${field} .params=${params} .faults=${faults} .brick=${this.brick}></qp-field-folder>`;
       case "json":

@@ -30,6 +30,7 @@ export type Field = Common &
     | { widget: "size"; height: Common; minimum: number; maximum: number; step: number; optional: boolean }
     | { widget: "styles"; choices: Choice[]; limit: number }
     | { widget: "image" }
+    | { widget: "mask" }
     | { widget: "folder" }
     | { widget: "json" }
   );
@@ -80,6 +81,8 @@ function field(name: string, spec: JsonObject): Field {
       return { ...common, widget: "styles", choices: choices(object(spec["items"]), spec), limit: number(spec["maxItems"]) ?? 4 };
     case "image":
       return { ...common, widget: "image" };
+    case "mask":
+      return { ...common, widget: "mask" };
     case "folder":
       return { ...common, widget: "folder" };
     default:

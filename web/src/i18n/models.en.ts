@@ -27,6 +27,7 @@ export const models = {
   "models.own": "Your own",
   "models.broken": "Can't be used",
   "kind.text-to-image": "Text to image",
+  "kind.parts": "Text encoders and autoencoders",
   "kind.upscaler": "Upscaling",
   "kind.background-removal": "Background removal",
   "kind.captions": "Captions",

@@ -1,4 +1,4 @@
-/** What the app says of pictures and drawings; a part of `en`. */
+/** What the app says of pictures, drawings and masks, and of how they were made; a part of `en`. */
 export const pictures = {
   "picture.alt": "{title}, picture {number}",
   "picture.open": "View {title}, picture {number}",
@@ -25,6 +25,42 @@ export const pictures = {
   "lightbox.next": "Next picture",
   "lightbox.place": "{number} of {count}",
   "lightbox.close": "Close picture",
+
+  "card.notes": "About the last run",
+  "progress.stepsOf": "{note} · {step} / {steps}",
+
+  "compare.with": "Compare with before",
+  "compare.before": "Before",
+  "compare.line": "Line between before and after",
+  "compare.share": "{percent} % before",
+
+  "mask.alt": "Painted mask",
+  "mask.paint": "Paint mask",
+  "mask.change": "Change mask",
+  "mask.remove": "Clear mask",
+  "mask.heading": "Paint the part that is to change",
+  "mask.board": "Picture to paint over. Arrow keys lead the brush, Enter paints, Shift with an arrow draws.",
+  "mask.tools": "Tools",
+  "mask.brush": "Brush",
+  "mask.eraser": "Eraser",
+  "mask.size": "Size",
+  "mask.pixels": "{count} px",
+  "mask.invert": "Invert",
+  "mask.clear": "Clear",
+  "mask.fit": "Show all",
+  "mask.hint": "B brush, E eraser, [ ] or Shift+wheel size, wheel zooms, space moves the picture",
+  "mask.done": "Done",
+  "mask.empty": "Paint something first",
+  "mask.loading": "Opening the picture…",
+  "mask.gone": "The picture could not be opened. Choose another one.",
+  "mask.leaveTitle": "Leave without keeping the mask?",
+  "mask.leaveMessage": "What you painted since you opened it would be lost.",
+  "mask.leave": "Leave",
+  "mask.startHint": "No picture is here yet. Run the workflow once, or choose a picture to paint over.",
+  "mask.startPicture": "Choose a picture",
+  "mask.startSheet": "Empty sheet",
+  "mask.width": "Width",
+  "mask.height": "Height",
 
   "fact.prompt": "Prompt",
   "fact.negative": "Negative prompt",

@@ -3,7 +3,7 @@ import { t, type TextKey } from "../i18n/text.js";
 import type { CatalogueModel, ModelKind } from "../net/types.js";
 
 /** The order of the groups. */
-const KINDS: readonly ModelKind[] = ["text-to-image", "upscaler", "background-removal", "captions", "depth", "translation", "chat"];
+const KINDS: readonly ModelKind[] = ["text-to-image", "parts", "upscaler", "background-removal", "captions", "depth", "translation", "chat"];
 
 export interface ModelGroup {
   kind: ModelKind;

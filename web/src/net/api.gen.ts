@@ -30,6 +30,8 @@ export interface components {
                 fraction?: number | null;
                 /** @description What it is doing. */
                 note?: string;
+                /** @description What the person should know of its result, such as what of the request was left out. */
+                notes?: string[];
                 /** @description What came out, by port. */
                 outputs?: {
                     [key: string]: components["schemas"]["ValueSummary"][];
@@ -494,7 +496,7 @@ export interface components {
          * @description What a model is for.
          * @enum {string}
          */
-        ModelKind: "text-to-image" | "background-removal" | "upscaler" | "captions" | "depth" | "translation" | "chat";
+        ModelKind: "text-to-image" | "parts" | "background-removal" | "upscaler" | "captions" | "depth" | "translation" | "chat";
         /** @description The installed models, as the HTTP API and `qpyt models` show them. */
         ModelList: {
             /** @description What is there and can't be used. */
@@ -634,6 +636,8 @@ export interface components {
             job: string;
             /** @description What it is doing. */
             note: string;
+            /** @description What the person should know of its result, so far. */
+            notes?: string[];
             /**
              * Format: int32
              * @description Sampling steps done.
@@ -856,6 +860,13 @@ export interface components {
             serving: boolean;
             /** @description Semantic version. */
             version: string;
+        };
+        /** @description The lists that there are. */
+        WildcardList: {
+            /** @description Where they lie. */
+            folder: string;
+            /** @description Their names, as prompts write them between `__` and `__`. */
+            names: string[];
         };
         /** @description Saved workflows and presets. */
         WorkflowList: {

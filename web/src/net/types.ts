@@ -82,6 +82,8 @@ export interface BrickRun {
   step?: number | null;
   steps?: number | null;
   note?: string | null;
+  /** What there is to know of the result, such as what of the request was left out. */
+  notes?: string[] | null;
   text?: string | null;
   outputs?: Record<string, ValueSummary[]> | null;
 }
@@ -96,5 +98,5 @@ export type Job = Exactly<
 
 /** A kept event; `kind` says what `data` holds. */
 export type JobEvent = Exactly<Schemas["EventBody"], { data: JsonObject }>;
-export type ProgressEvent = Exactly<Schemas["ProgressUpdate"], { note?: string | null; text?: string | null }>;
+export type ProgressEvent = Exactly<Schemas["ProgressUpdate"], { note?: string | null; notes?: string[] | null; text?: string | null }>;
 export type PreviewEvent = Schemas["Preview"];

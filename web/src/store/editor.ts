@@ -27,11 +27,12 @@ export class Editor {
     this.#do({ kind: "collapse", brick, collapsed });
   }
 
-  /** Adds a brick where its category belongs and gives its id. */
-  add(info: BrickInfo): string {
+  /** Adds a brick before another one, or where its category belongs, and gives its id. */
+  add(info: BrickInfo, before?: string): string {
     const { document, catalog } = this.store.state;
     const brick: BrickInstance = { id: freshId(document, info.id), brick: info.id, requires: compatibleWith(info.version), params: {} };
-    const at = placeFor(document, catalog, info);
+    const place = document.bricks.findIndex(({ id }) => id === before);
+    const at = place < 0 ? placeFor(document, catalog, info) : place;
     const links = rewire(document.bricks.toSpliced(at, 0, brick), document.links, catalog, document.lock);
     this.#do({ kind: "insert", brick, at, links, collapsed: false });
     this.store.set({ announcement: t("announce.added", { brick: info.label, position: at + 1 }) });

@@ -54,8 +54,8 @@ function changes(job: Job, event: JobEvent): Partial<Job> {
 }
 
 function finishedBrick(data: JsonObject): BrickRun {
-  const outputs = data["outputs"] as unknown as BrickRun["outputs"];
-  return { state: data["cached"] === true ? "cached" : "done", fraction: 1, ...(outputs ? { outputs } : {}) };
+  const { outputs, notes } = data as unknown as Pick<BrickRun, "outputs" | "notes">;
+  return { state: data["cached"] === true ? "cached" : "done", fraction: 1, ...(outputs ? { outputs } : {}), ...(notes?.length ? { notes } : {}) };
 }
 
 function droppedPreview(job: Job, data: JsonObject): Partial<Job> {
@@ -80,14 +80,14 @@ function withBrick(job: Job, data: JsonObject, next: (run: BrickRun) => BrickRun
 
 /** The job after news of how far a brick is. */
 export function afterProgress(job: Job, event: ProgressEvent): Job {
-  const { brick, fraction, step, steps, note, text } = event;
+  const { brick, fraction, step, steps, note, notes, text } = event;
   const before = job.bricks[brick];
   if (isFinished(job) || before?.state === "done" || before?.state === "cached" || before?.state === "failed") return job;
   return {
     ...job,
     bricks: {
       ...job.bricks,
-      [brick]: { ...before, state: "running", fraction, step: step ?? null, steps: steps ?? null, note: note ?? null, text: text ?? before?.text ?? null },
+      [brick]: { ...before, state: "running", fraction, step: step ?? null, steps: steps ?? null, note: note ?? null, ...(notes?.length ? { notes } : {}), text: text ?? before?.text ?? null },
     },
   };
 }

@@ -10,6 +10,7 @@ import { findBrick, isCollapsed, openInputs, titles } from "./document.js";
 import { type Drawing, drawingsOf, isDrawing, isTooLarge } from "./drawings.js";
 import { isFinished } from "./jobs.js";
 import type { LivePreview } from "./live-previews.js";
+import { type MaskPainter, painterFor } from "./mask-painter.js";
 import type { Picture, State } from "./state.js";
 
 export type LedState = "ready" | "missing" | "waiting" | "running" | "done" | "cached" | "failed" | "unknown";
@@ -33,11 +34,17 @@ export interface CardView {
   told: string[];
   /** `<output label>\n<value>` of what a model has written here, also while it writes. */
   words: string[];
+  /** What there is to know of what it made, such as what of the request was left out. */
+  notes: readonly string[];
   open: string[];
+  /** What could paint the mask that is missing. */
+  maskPainter: MaskPainter | undefined;
   problems: Problem[];
   led: LedState;
   lastSeed: number | undefined;
 }
+
+const NONE: readonly string[] = [];
 
 const titleCache = new WeakMap<WorkflowDocument, { catalog: Catalog; titles: Map<string, string> }>();
 
@@ -116,7 +123,9 @@ export function card(state: State, id: string): CardView | undefined {
     wires: wires(state, id, info),
     told: told(info, run),
     words: words(info, run),
+    notes: run?.notes ?? NONE,
     open,
+    maskPainter: painterFor(state, id),
     problems,
     led: led(state, info, job, run, open.length + problems.length),
     lastSeed: lastSeed(job),

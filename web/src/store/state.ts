@@ -61,6 +61,16 @@ export interface Lightbox {
   index: number;
   /** Whether the drawing shows rather than the picture. */
   vector: boolean;
+  /** Digests of what the pictures were made from, in the same order, where that is known. */
+  before?: string[];
+  /** Whether the picture shows beside what it was made from. */
+  comparing?: boolean;
+}
+
+/** A parameter whose mask is being painted. */
+export interface MaskTask {
+  brick: string;
+  param: string;
 }
 
 /** What the page of bricks shows beside its list: a brick by its id, or one of the pages about all of them. */
@@ -137,6 +147,7 @@ export interface State {
   toasts: Toast[];
   panel: Panel | undefined;
   lightbox: Lightbox | undefined;
+  maskTask: MaskTask | undefined;
   /** What a screen reader is told next. */
   announcement: string;
 }
@@ -181,6 +192,7 @@ export const INITIAL: State = {
   toasts: [],
   panel: undefined,
   lightbox: undefined,
+  maskTask: undefined,
   announcement: "",
 };
 

@@ -193,6 +193,11 @@ export const cardStyles = css`
     color: var(--text-faint);
   }
 
+  .paint-mask {
+    align-self: start;
+    margin: 4px 14px 0;
+  }
+
   .wire.open {
     background: var(--warn-ground);
     color: var(--warn);
@@ -240,6 +245,29 @@ export const cardStyles = css`
     padding: 10px 12px;
     border-radius: 10px;
     background: var(--bad-ground);
+  }
+
+  .notes {
+    display: grid;
+    gap: 6px;
+    padding: 10px 12px;
+    border-radius: 10px;
+    background: var(--warn-ground);
+    color: var(--warn);
+    font-size: 13px;
+    line-height: 1.4;
+  }
+
+  .notes li {
+    display: flex;
+    gap: 6px;
+    overflow-wrap: anywhere;
+  }
+
+  .notes svg.icon {
+    width: 15px;
+    height: 15px;
+    margin-top: 2px;
   }
 
   .told {

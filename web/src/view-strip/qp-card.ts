@@ -10,6 +10,7 @@ import { namesOf } from "../forms/editing.js";
 import { fields } from "../forms/schema.js";
 import { t } from "../i18n/text.js";
 import type { BrickInfo, Problem } from "../net/types.js";
+import { beforeOf } from "../store/before.js";
 import { type CardView, card } from "../store/selectors.js";
 import type { State } from "../store/state.js";
 import { base, controls } from "../styles/shared.js";
@@ -160,6 +161,16 @@ export class QpCard extends StudioElement<CardView | undefined> {
     </ul>`;
   }
 
+  /** For a brick that lacks its mask: puts a brick before it in which one is painted, and opens the editor. */
+  #paintMask({ maskPainter }: CardView) {
+    if (!maskPainter) return nothing;
+    const paint = (): void => {
+      const brick = this.studio.editor.add(maskPainter.info, this.brickId);
+      this.studio.store.set({ maskTask: { brick, param: maskPainter.param } });
+    };
+    return html`<button class="button small paint-mask" type="button" @click=${paint}>${icon("brush")}${t("mask.paint")}</button>`;
+  }
+
   #faults(problems: Problem[]) {
     if (problems.length === 0) return nothing;
     return html`<div class="faults">
@@ -167,12 +178,20 @@ export class QpCard extends StudioElement<CardView | undefined> {
     </div>`;
   }
 
+  /** What the last run had to say of its result. */
+  #notes({ notes }: CardView) {
+    if (notes.length === 0) return nothing;
+    return html`<ul class="notes" aria-label=${t("card.notes")}>
+      ${notes.map((note) => html`<li>${icon("alert")}<span>${note}</span></li>`)}
+    </ul>`;
+  }
+
   #body(view: CardView) {
     const { info, brick, problems, led, lastSeed } = view;
     if (!info) return led === "unknown" ? this.#missing(view) : nothing;
     const named = fieldNames(info);
     return html`
-      ${this.#faults(problems.filter((problem) => !named.has(problem.name ?? "")))}
+      ${this.#faults(problems.filter((problem) => !named.has(problem.name ?? "")))} ${this.#notes(view)}
       ${info.category === "output" ? html`${this.#stage(view)}${this.#told(view)}` : nothing}
       <qp-form
         .studio=${this.studio}
@@ -180,6 +199,7 @@ export class QpCard extends StudioElement<CardView | undefined> {
         .params=${brick.params}
         .problems=${problems}
         .brick=${brick.brick}
+        .instance=${brick.id}
         .lastSeed=${lastSeed}
         @qp-params=${(event: ParamsChanged) => this.studio.editor.setParams(brick.id, event.detail)}
       ></qp-form>
@@ -192,7 +212,14 @@ export class QpCard extends StudioElement<CardView | undefined> {
     return this.#made(view);
   }
 
-  #made({ title, run, preview, pictures, drawings, led, info }: CardView) {
+  #opened({ pictures, drawings }: CardView, { detail }: PictureOpened): void {
+    const { store } = this.studio;
+    const before = beforeOf(store.state, this.brickId, pictures.map(({ digest }) => digest));
+    store.set({ lightbox: { pictures, drawings, before, ...detail } });
+  }
+
+  #made(view: CardView) {
+    const { title, run, preview, pictures, drawings, led, info } = view;
     return html`<qp-stage
       .label=${title}
       .run=${run}
@@ -201,7 +228,7 @@ export class QpCard extends StudioElement<CardView | undefined> {
       .drawings=${drawings}
       ?running=${led === "running"}
       ?placeholder=${info?.uses.includes(GALLERY) ?? false}
-      @qp-picture=${(event: PictureOpened) => this.studio.store.set({ lightbox: { pictures, drawings, ...event.detail } })}
+      @qp-picture=${(event: PictureOpened) => this.#opened(view, event)}
     ></qp-stage>`;
   }
 
@@ -235,7 +262,7 @@ export class QpCard extends StudioElement<CardView | undefined> {
         ${collapsed
           ? nothing
           : html`<qp-brick-marks .studio=${this.studio} .brickId=${this.brickId}></qp-brick-marks>
-              ${this.#wires(view)}
+              ${this.#wires(view)} ${this.#paintMask(view)}
               <div class="body">${this.#body(view)}</div>
               ${info?.category === "generator" ? html`<div class="made">${this.#stage(view)}</div>` : nothing}`}
       </article>

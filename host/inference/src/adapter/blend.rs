@@ -1,7 +1,8 @@
 //! Blending adapters into a model: what all of them together put into the slots of its layers.
 //!
-//! Changes of low rank go around a layer, all of them joined to one branch; any other change needs the dense weight,
-//! so the layer gets a changed copy of its own for as long as the adapter is in.
+//! Changes of low rank go around a layer, all of them joined to one branch, and so do Kronecker products around linear
+//! layers; any other change needs the dense weight, so the layer gets a changed copy of its own for as long as the
+//! adapter is in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +10,11 @@ use std::sync::Arc;
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
+use super::delta::Delta;
 use super::keys::Target;
 use super::lora::{Lora, Module};
-use super::transformers::{Renamed, to_diffusers};
-use crate::slots::{Branch, Patch, Place, Slot, Slots};
+use super::transformers::{Renamed, Rows, to_diffusers};
+use crate::slots::{Branch, Patch, Place, Product, Slot, SlotWeight, Slots};
 
 /// What came of an adapter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,7 +29,7 @@ pub struct Blended {
 /// What is to happen to one layer.
 struct Work<'a> {
     slot: Arc<Slot>,
-    weight: Tensor,
+    weight: SlotWeight,
     changes: Vec<Change<'a>>,
 }
 
@@ -37,20 +39,43 @@ struct Change<'a> {
     strength: f64,
     first: usize,
     rows: usize,
+    /// True if both halves of the rows come the other way round in the module.
+    exchanged: bool,
 }
 
 /// The slots of a model by their layers.
 type Layers = BTreeMap<Target, Arc<Slot>>;
 
-/// Where a layer is computed, by its own name or by that which diffusers gives it; none if the model has it not.
-fn find(layers: &Layers, target: &Target) -> Result<Option<Place>> {
-    if let Some(slot) = layers.get(target) {
-        return slot.place().map(Some);
+/// Where a module's layer is computed.
+struct Found {
+    place: Place,
+    exchanged: bool,
+}
+
+impl Found {
+    /// The place of certain rows for a module.
+    fn of(place: Place, rows: Rows, module: &Module) -> Option<Self> {
+        let makes_two = place.shape.first().copied() == place.shape.get(1).map(|width| 2 * width);
+        let exchanged = rows == Rows::Exchanged || (rows == Rows::ExchangedAtTheEnd && makes_two);
+        let place = match rows {
+            Rows::Own | Rows::Exchanged | Rows::ExchangedAtTheEnd => place,
+            Rows::Together => place.whole(),
+            Rows::Leading => place.whole().leading(module.rows()?)?,
+        };
+        Some(Self { place, exchanged })
     }
-    for Renamed { layer, joined } in to_diffusers(&target.layer) {
-        if let Some(slot) = layers.get(&Target { component: target.component, layer }) {
-            let place = slot.place()?;
-            return Ok(Some(if joined { place.whole() } else { place }));
+}
+
+/// Where a module's layer is computed, by its own name or by that which diffusers gives it; none if the model has it
+/// not, or in another size.
+fn find(layers: &Layers, module: &Module) -> Result<Option<Found>> {
+    let Target { component, layer } = &module.target;
+    let own = Renamed { layer: layer.clone(), rows: Rows::Own };
+    for Renamed { layer, rows } in std::iter::once(own).chain(to_diffusers(layer)) {
+        let Some(slot) = layers.get(&Target { component: *component, layer }) else { continue };
+        let found = Found::of(slot.place()?, rows, module);
+        if let Some(found) = found.filter(|found| module.fits(&found.place.shape)) {
+            return Ok(Some(found));
         }
     }
     Ok(None)
@@ -70,14 +95,13 @@ pub fn blend(slots: &Slots, adapters: &[(&Lora, f64)]) -> Result<Vec<Blended>> {
     for (lora, strength) in adapters {
         let mut result = Blended { layers: 0, misfits: lora.strangers.clone() };
         for module in &lora.modules {
-            let place = find(&layers, &module.target)?.filter(|place| module.fits(&place.shape));
-            let Some(place) = place else {
+            let Some(Found { place, exchanged }) = find(&layers, module)? else {
                 result.misfits.push(module.spelled.clone());
                 continue;
             };
             result.layers += 1;
             let rows = place.shape.first().copied().unwrap_or_default();
-            let change = Change { module, strength: *strength, first: place.first, rows };
+            let change = Change { module, strength: *strength, first: place.first, rows, exchanged };
             let key = Arc::as_ptr(&place.slot) as usize;
             let new = || Work { slot: place.slot, weight: place.weight, changes: Vec::new() };
             work.entry(key).or_insert_with(new).changes.push(change);
@@ -93,6 +117,11 @@ pub fn blend(slots: &Slots, adapters: &[(&Lora, f64)]) -> Result<Vec<Blended>> {
 }
 
 impl Module {
+    /// Rows of the weight that it changes; none if it changes a bias alone.
+    fn rows(&self) -> Option<usize> {
+        self.delta.as_ref().and_then(|delta| delta.size().ok()).map(|(rows, _)| rows)
+    }
+
     /// True if the change is of the size of a weight of this shape.
     fn fits(&self, shape: &[usize]) -> bool {
         let Some((&out, rest)) = shape.split_first() else { return false };
@@ -109,25 +138,28 @@ impl Work<'_> {
     fn patch(&self) -> Result<Patch> {
         let shape = self.weight.dims();
         let Some((&out, rest)) = shape.split_first() else { bail!("a weight without dimensions") };
-        let (mut downs, mut ups) = (Vec::new(), Vec::new());
-        let (mut dense, mut shift): (Option<Tensor>, Option<Tensor>) = (None, None);
+        let (mut downs, mut ups, mut products) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut weight, mut shift): (Option<Tensor>, Option<Tensor>) = (None, None);
         for change in &self.changes {
             if let Some(bias) = change.module.bias.as_ref() {
-                add(&mut shift, change.among((bias * change.strength)?, out)?)?;
+                let bias = change.among(change.ordered((bias * change.strength)?)?, out)?;
+                shift = Some(match shift {
+                    Some(shift) => (shift + bias)?,
+                    None => bias,
+                });
             }
-            match change.branch()? {
-                Some((down, up)) => {
-                    downs.push(down);
-                    ups.push(change.among(up, out)?);
-                }
-                None => {
-                    if let Some(delta) = change.dense(&self.weight)? {
-                        add(&mut dense, change.among(delta, out)?)?;
-                    }
-                }
+            if let Some((down, up)) = change.branch()? {
+                downs.push(down);
+                ups.push(change.among(up, out)?);
+            } else if let Some(product) = change.product(shape)? {
+                products.push(product);
+            } else if let Some(delta) = &change.module.delta {
+                // Every change is measured against the layer's own weight, whatever others make of it.
+                let own = self.weight.dense()?;
+                let delta = change.among(change.dense(delta, &own)?, out)?.reshape(shape)?;
+                weight = Some((weight.unwrap_or(own) + delta)?);
             }
         }
-        let weight = dense.map(|delta| &self.weight + delta.reshape(shape)?).transpose()?;
         let branch = if downs.is_empty() {
             None
         } else {
@@ -137,11 +169,20 @@ impl Work<'_> {
             let ones = vec![1; shape.len().saturating_sub(2)];
             Some(Branch { down, up: up.reshape([&[out, rank], ones.as_slice()].concat())?.contiguous()? })
         };
-        Ok(Patch { weight, branch, shift })
+        Ok(Patch { weight, branch, products, shift })
     }
 }
 
 impl Change<'_> {
+    /// Values of the module's rows (rows, ...) in the order of the layer's.
+    fn ordered(&self, values: Tensor) -> Result<Tensor> {
+        if !self.exchanged {
+            return Ok(values);
+        }
+        let half = self.rows / 2;
+        Tensor::cat(&[values.narrow(0, half, self.rows - half)?, values.narrow(0, 0, half)?], 0)
+    }
+
     /// Values of the change's rows (rows, ...) among zeros for the layer's other rows.
     fn among(&self, values: Tensor, out: usize) -> Result<Tensor> {
         match out.checked_sub(self.first + self.rows) {
@@ -156,18 +197,35 @@ impl Change<'_> {
             return Ok(None);
         }
         let narrow = self.module.delta.as_ref().map(|delta| delta.narrow()).transpose()?.flatten();
-        narrow.map(|(down, up)| Ok((down, (up * (self.module.scale * self.strength))?))).transpose()
+        let Some((down, up)) = narrow else { return Ok(None) };
+        Ok(Some((down, self.ordered((up * (self.module.scale * self.strength))?)?)))
     }
 
-    /// The dense change (rows, in) of a layer's weight, the strength in it.
-    fn dense(&self, weight: &Tensor) -> Result<Option<Tensor>> {
-        let Some(delta) = &self.module.delta else { return Ok(None) };
-        let delta = (delta.dense()? * self.module.scale)?;
-        let Some(magnitude) = &self.module.magnitude else { return (delta * self.strength).map(Some) };
+    /// The change of a linear layer by a Kronecker product, the strength in its second factor.
+    fn product(&self, shape: &[usize]) -> Result<Option<Product>> {
+        if self.module.magnitude.is_some() || self.exchanged || shape.len() != 2 {
+            return Ok(None);
+        }
+        let factors = self.module.delta.as_ref().map(|delta| delta.kronecker()).transpose()?.flatten();
+        let Some((left, right)) = factors else { return Ok(None) };
+        let right = (right * (self.module.scale * self.strength))?;
+        Ok(Some(Product { left, right, first: self.first }))
+    }
+
+    /// The dense change (rows, in) that `delta` makes of a layer's weight, the strength in it.
+    fn dense(&self, delta: &Delta<Tensor>, weight: &Tensor) -> Result<Tensor> {
         let own = weight.narrow(0, self.first, self.rows)?;
+        // Exchanging halves twice gives them back: the module sees the rows in its own order.
+        let delta = delta.dense(&self.ordered(own.clone())?)?;
+        let delta = self.ordered((delta * self.module.scale)?)?;
+        let Some(magnitude) = &self.module.magnitude else { return delta * self.strength };
         let changed = (&own + delta.reshape(own.dims())?)?;
-        let resized = with_lengths(&changed, magnitude)?;
-        ((resized - own)? * self.strength)?.flatten_from(1).map(Some)
+        let magnitude = match Axis::of(magnitude, own.dims()) {
+            Some(Axis::Rows) => self.ordered(magnitude.clone())?,
+            _ => magnitude.clone(),
+        };
+        let resized = with_lengths(&changed, &magnitude)?;
+        ((resized - own)? * self.strength)?.flatten_from(1)
     }
 }
 
@@ -203,12 +261,4 @@ fn with_lengths(weight: &Tensor, magnitude: &Tensor) -> Result<Tensor> {
     let summed: Vec<usize> = (0..weight.rank()).filter(|dim| *dim != kept).collect();
     let lengths = (weight.sqr()?.sum_keepdim(summed)?.sqrt()? + f64::from(f32::EPSILON))?;
     weight.broadcast_mul(&(magnitude.reshape(lengths.dims())? / lengths)?)
-}
-
-fn add(sum: &mut Option<Tensor>, term: Tensor) -> Result<()> {
-    *sum = Some(match sum.take() {
-        Some(sum) => (sum + term)?,
-        None => term,
-    });
-    Ok(())
 }

@@ -39,6 +39,13 @@ pub enum Delta<T> {
     Kronecker(Factors<T>, Factors<T>),
     /// The change itself.
     Full(T),
+    /// The layer's own weight times one matrix, plus another (GLoRA, Chavan et al. 2023).
+    Generalised {
+        /// (in, in).
+        own: Factors<T>,
+        /// (out, in).
+        added: Factors<T>,
+    },
 }
 
 /// A matrix, or what it is the product of.
@@ -86,11 +93,28 @@ impl<T: Shaped> Delta<T> {
                 (times(a, c)?, times(b, d)?)
             }
             Self::Full(whole) => flat(whole.shape())?,
+            Self::Generalised { own, added } => {
+                let (size, inner) = (added.size()?, own.size()?);
+                if inner != (size.1, size.1) {
+                    return Err(format!("it takes {inner:?} of a weight {size:?}"));
+                }
+                size
+            }
         };
         if size.0 > MAX_SIZE || size.1 > MAX_SIZE || self.rank().is_some_and(|rank| rank > MAX_RANK) {
             return Err(format!("it would be {} by {}, which is more than a layer has", size.0, size.1));
         }
         Ok(size)
+    }
+
+    /// Numbers that the change takes besides its factors once it is in a layer.
+    pub(super) fn blended_numbers(&self) -> u64 {
+        let numbers = |(rows, columns): (usize, usize)| (rows as u64).saturating_mul(columns as u64);
+        match self {
+            Self::LowRank { .. } => 0,
+            Self::Kronecker(_, right) if !right.has_kernel() => right.size().map_or(0, numbers),
+            _ => self.size().map_or(0, numbers),
+        }
     }
 
     /// What the file's alpha is divided by; none if the change is not of a rank.
@@ -99,6 +123,7 @@ impl<T: Shaped> Delta<T> {
             Self::LowRank { down, .. } => down.shape().first().copied(),
             Self::Hadamard(left, _) => left.rank(),
             Self::Kronecker(left, right) => left.rank().or_else(|| right.rank()),
+            Self::Generalised { added, .. } => added.rank(),
             Self::Full(_) => None,
         }
     }
@@ -124,6 +149,16 @@ impl<T: Shaped> Factors<T> {
         }
     }
 
+    /// True if it is made for a convolution's kernel.
+    fn has_kernel(&self) -> bool {
+        match self {
+            Self::Whole(last) | Self::Product(_, last) => {
+                last.shape().iter().skip(2).any(|extent| *extent != 1)
+            }
+            Self::Tucker(..) => true,
+        }
+    }
+
     fn rank(&self) -> Option<usize> {
         match self {
             Self::Whole(_) => None,
@@ -145,6 +180,9 @@ impl<T> Delta<T> {
             Self::Hadamard(left, right) => Delta::Hadamard(left.try_map(&mut f)?, right.try_map(f)?),
             Self::Kronecker(left, right) => Delta::Kronecker(left.try_map(&mut f)?, right.try_map(f)?),
             Self::Full(whole) => Delta::Full(f(whole)?),
+            Self::Generalised { own, added } => {
+                Delta::Generalised { own: own.try_map(&mut f)?, added: added.try_map(f)? }
+            }
         })
     }
 }
@@ -173,8 +211,14 @@ impl Delta<Tensor> {
         Ok(Some((down, up.flatten_from(1)?)))
     }
 
-    /// The dense change (out, in * kernel).
-    pub(super) fn dense(&self) -> Result<Tensor> {
+    /// The matrices of a change that is a Kronecker product.
+    pub(super) fn kronecker(&self) -> Result<Option<(Tensor, Tensor)>> {
+        let Self::Kronecker(left, right) = self else { return Ok(None) };
+        Ok(Some((left.dense()?.contiguous()?, right.dense()?.contiguous()?)))
+    }
+
+    /// The dense change (out, in * kernel) of a layer's own weight (out, in, ...).
+    pub(super) fn dense(&self, weight: &Tensor) -> Result<Tensor> {
         match self {
             Self::LowRank { .. } => match self.narrow()? {
                 Some((down, up)) => up.matmul(&down),
@@ -191,6 +235,9 @@ impl Delta<Tensor> {
                 1 => whole.unsqueeze(1),
                 _ => whole.flatten_from(1),
             },
+            Self::Generalised { own, added } => {
+                weight.flatten_from(1)?.matmul(&own.dense()?)? + added.dense()?
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The spellings are those of kohya's sd-scripts (`lora_unet_…`), diffusers and PEFT (`unet.….lora_A.weight` and what
 //! came before it), OneTrainer (`lora_transformer_…`), ai-toolkit and Black Forest Labs (`diffusion_model.…`), XLabs
-//! (`….processor.qkv_lora1.…`) and LyCORIS (`hada_…`, `lokr_…`, `diff`, `dora_scale`).
+//! (`….processor.qkv_lora1.…`) and LyCORIS (`hada_…`, `lokr_…`, `diff`, `dora_scale`, `a1`).
 
 use super::blocks::to_diffusers;
 
@@ -63,10 +63,16 @@ pub(super) enum Part {
     LokrT2,
     Full,
     Bias,
+    GloraA1,
+    GloraA2,
+    GloraB1,
+    GloraB2,
+    /// A part of a change of a kind that is known and not computed: OFT, IA3, norms.
+    Other,
 }
 
 /// How the names of parts end. Longer endings come before those that they end with.
-const ENDINGS: [(&str, Part); 33] = [
+const ENDINGS: [(&str, Part); 44] = [
     (".lora_linear_layer.down.weight", Part::Down),
     (".lora_linear_layer.up.weight", Part::Up),
     (".lora_magnitude_vector.default.weight", Part::Magnitude),
@@ -100,6 +106,17 @@ const ENDINGS: [(&str, Part); 33] = [
     (".lokr_t2", Part::LokrT2),
     (".diff", Part::Full),
     (".diff_b", Part::Bias),
+    (".a1.weight", Part::GloraA1),
+    (".a2.weight", Part::GloraA2),
+    (".b1.weight", Part::GloraB1),
+    (".b2.weight", Part::GloraB2),
+    (".oft_blocks", Part::Other),
+    (".oft_diag", Part::Other),
+    (".rescale", Part::Other),
+    (".on_input", Part::Other),
+    (".w_norm", Part::Other),
+    (".b_norm", Part::Other),
+    (".oft_R.weight", Part::Other),
 ];
 
 /// How the names of layers begin, by format. `sformer_blocks.` is what one converter makes of `transformer_blocks.`.
@@ -186,24 +203,27 @@ fn processor_layer(leaf: &str, component: Component) -> &str {
     }
 }
 
-/// XLabs' processors of FLUX.1: the first is of the picture, the second of the text.
+/// XLabs' processors of FLUX.1: in double blocks the first is of the picture, the second of the text.
 fn xlabs(name: &str) -> Option<(String, Part, &str)> {
     let bare = name.strip_prefix("diffusion_model.").unwrap_or(name);
-    let rest = bare.strip_prefix("double_blocks.")?;
-    let (block, rest) = rest.split_once(".processor.")?;
+    let (block, rest) = bare.split_once(".processor.")?;
+    let kind = block.split_once('.').map(|(kind, _)| kind)?;
     let (leaf, part) = match rest.strip_suffix(".down.weight") {
         Some(leaf) => (leaf, Part::Down),
         None => (rest.strip_suffix(".up.weight")?, Part::Up),
     };
-    let layer = match leaf {
-        "qkv_lora1" => "img_attn.qkv",
-        "proj_lora1" => "img_attn.proj",
-        "qkv_lora2" => "txt_attn.qkv",
-        "proj_lora2" => "txt_attn.proj",
+    let layer = match (kind, leaf) {
+        ("double_blocks", "qkv_lora1") => "img_attn.qkv",
+        ("double_blocks", "proj_lora1") => "img_attn.proj",
+        ("double_blocks", "qkv_lora2") => "txt_attn.qkv",
+        ("double_blocks", "proj_lora2") => "txt_attn.proj",
+        // The rows of the first map that are queries, keys and values.
+        ("single_blocks", "qkv_lora") => "linear1.qkv",
+        ("single_blocks", "proj_lora") => "linear2",
         _ => return None,
     };
     let spelled = name.strip_suffix(".weight").and_then(|n| n.rsplit_once('.')).map_or(name, |(n, _)| n);
-    Some((format!("double_blocks.{block}.{layer}"), part, spelled))
+    Some((format!("{block}.{layer}"), part, spelled))
 }
 
 #[cfg(test)]
@@ -328,6 +348,12 @@ mod tests {
                 "double_blocks.0.processor.proj_lora2.up.weight",
                 denoiser,
                 "double_blocks_0_txt_attn_proj",
+                Part::Up,
+            ),
+            (
+                "single_blocks.3.processor.qkv_lora.up.weight",
+                denoiser,
+                "single_blocks_3_linear1_qkv",
                 Part::Up,
             ),
             (

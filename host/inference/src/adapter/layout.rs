@@ -1,7 +1,8 @@
 //! An adapter file, read by its header alone: the layers it changes, how, and which network it is made for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -20,10 +21,12 @@ const PEFT_NOTE: &str = "lora_adapter_metadata";
 
 /// An open adapter file with a sound header.
 pub struct LoraLayout {
-    pub(super) file: TensorFile,
+    pub(super) file: Arc<TensorFile>,
     pub(super) entries: Vec<Entry>,
     /// Names of tensors that change no layer in a way that is known.
     pub(super) strangers: Vec<String>,
+    /// Layers, as the file spells them, that are changed in a way that is known and not computed.
+    pub(super) others: Vec<String>,
     architecture: Option<Architecture>,
 }
 
@@ -59,35 +62,50 @@ impl LoraLayout {
     /// # Errors
     /// The file is broken, or parts of it do not go together.
     pub fn read(path: &Path) -> Loaded<Option<Self>> {
-        let file = TensorFile::open(path)?;
-        let broken = |problem: String| BrokenFile::new(path, problem);
+        Self::recognise(&Arc::new(TensorFile::open(path)?))
+    }
+
+    /// Looks for an adapter in an open file, as [`LoraLayout::read`] does.
+    ///
+    /// # Errors
+    /// Parts of it do not go together.
+    pub fn recognise(file: &Arc<TensorFile>) -> Loaded<Option<Self>> {
+        let broken = |problem: String| BrokenFile::new(file.path(), problem);
         let mut layers: BTreeMap<Target, (String, BTreeMap<Part, Stored>)> = BTreeMap::new();
-        let mut strangers = Vec::new();
+        let (mut strangers, mut others) = (Vec::new(), BTreeSet::new());
         for (name, entry) in file.entries() {
             let Some((target, part, spelled)) = keys::parse(name) else {
                 strangers.push(name.clone());
                 continue;
             };
+            if part == Part::Other {
+                others.insert(spelled.to_owned());
+                continue;
+            }
             let (_, parts) = layers.entry(target).or_insert_with(|| (spelled.to_owned(), BTreeMap::new()));
             let stored = Stored { name: name.clone(), shape: entry.shape.clone() };
             if let Some(twice) = parts.insert(part, stored) {
                 return Err(broken(format!("`{name}` and `{}` are the same part of one layer", twice.name)));
             }
-            if layers.len() > MAX_LAYERS {
+            if layers.len() + others.len() > MAX_LAYERS {
                 return Err(broken(format!("changes more than {MAX_LAYERS} layers")));
             }
         }
         if strangers.len() * 2 >= file.entries().len() {
             return Ok(None);
         }
-        let notes = PeftNotes::read(&file);
+        let notes = PeftNotes::read(file);
         let mut entries = Vec::new();
+        // The alpha of a change that is not computed is no stranger of its own.
+        layers.retain(|_, (spelled, parts)| {
+            !others.contains(spelled) || parts.keys().any(|p| *p != Part::Alpha)
+        });
         for (target, (spelled, parts)) in layers {
             let entry = Entry::assemble(target, spelled, parts, &notes, &mut strangers)
                 .map_err(|(spelled, problem)| broken(format!("layer `{spelled}`: {problem}")))?;
             entries.extend(entry);
         }
-        if entries.is_empty() {
+        if entries.is_empty() && others.is_empty() {
             return Ok(None);
         }
         let sizes: Vec<_> = entries
@@ -95,7 +113,8 @@ impl LoraLayout {
             .filter_map(|entry| Some((&entry.target, entry.delta.as_ref()?.size().ok()?)))
             .collect();
         let architecture = recognise(&sizes);
-        Ok(Some(Self { file, entries, strangers, architecture }))
+        let others = others.into_iter().collect();
+        Ok(Some(Self { file: Arc::clone(file), entries, strangers, others, architecture }))
     }
 
     /// The network that the adapter is made for; none if its layers leave that open.
@@ -111,13 +130,15 @@ impl LoraLayout {
     /// Memory that the adapter takes besides once it is blended into a model: its factors joined to those of others,
     /// or a copy of each weight that it changes as a whole.
     pub fn blended_bytes(&self) -> u64 {
-        let dense = self.entries.iter().filter_map(|entry| {
+        let besides = self.entries.iter().filter_map(|entry| {
             let delta = entry.delta.as_ref()?;
-            let narrow = matches!(delta, Delta::LowRank { .. }) && entry.magnitude.is_none();
-            let (out, input) = delta.size().ok().filter(|_| !narrow)?;
-            Some((out as u64).saturating_mul(input as u64).saturating_mul(NUMBER_BYTES))
+            let numbers = match (&entry.magnitude, delta.size()) {
+                (Some(_), Ok((out, input))) => (out as u64).saturating_mul(input as u64),
+                _ => delta.blended_numbers(),
+            };
+            Some(numbers.saturating_mul(NUMBER_BYTES))
         });
-        dense.fold(self.weight_bytes(), u64::saturating_add)
+        besides.fold(self.weight_bytes(), u64::saturating_add)
     }
 
     /// Memory that the adapter takes once loaded.
@@ -185,7 +206,28 @@ fn delta_of(parts: &mut BTreeMap<Part, Stored>) -> Option<Delta<Stored>> {
         };
         return Some(Delta::Kronecker(left, right));
     }
+    if has(parts, &[GloraA1, GloraA2, GloraB1, GloraB2]) {
+        return generalised(parts);
+    }
     parts.remove(&Full).map(Delta::Full)
+}
+
+/// GLoRA in either order of its factors: `b1 b2 + W a1 a2`, and `b2 b1 + W a2 a1` as LyCORIS once had it. The rank,
+/// which is the smaller side of each, tells them apart. None for convolutions.
+fn generalised(parts: &mut BTreeMap<Part, Stored>) -> Option<Delta<Stored>> {
+    use Part::{GloraA1, GloraA2, GloraB1, GloraB2};
+    let shapes = [GloraA1, GloraA2, GloraB1, GloraB2].map(|part| Some(parts.get(&part)?.shape.as_slice()));
+    let newer = match shapes {
+        [Some(&[rows, columns]), Some([_, _]), Some([_, _]), Some([_, _])] => rows >= columns,
+        _ => return None,
+    };
+    let (a1, a2) = (parts.remove(&GloraA1)?, parts.remove(&GloraA2)?);
+    let (b1, b2) = (parts.remove(&GloraB1)?, parts.remove(&GloraB2)?);
+    let (own, added) = if newer { ((a1, a2), (b1, b2)) } else { ((a2, a1), (b2, b1)) };
+    Some(Delta::Generalised {
+        own: Factors::Product(own.0, own.1),
+        added: Factors::Product(added.0, added.1),
+    })
 }
 
 fn factors(parts: &mut BTreeMap<Part, Stored>, core: Part, a: Part, b: Part) -> Option<Factors<Stored>> {

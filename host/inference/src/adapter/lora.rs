@@ -35,7 +35,8 @@ impl Lora {
     /// A tensor does not hold floating-point numbers, or a scale is not finite.
     pub fn load(layout: &LoraLayout, device: &Device) -> Loaded<Self> {
         let modules = layout.entries.par_iter().map(|entry| Module::load(entry, &layout.file, device));
-        Ok(Self { modules: modules.collect::<Loaded<_>>()?, strangers: layout.strangers.clone() })
+        let strangers = [layout.strangers.as_slice(), &layout.others].concat();
+        Ok(Self { modules: modules.collect::<Loaded<_>>()?, strangers })
     }
 }
 

@@ -1,4 +1,4 @@
-//! A ControlNet on disk, in the folder layout of diffusers, read by its configuration and weight header.
+//! A ControlNet on disk, in a folder of diffusers or in one file, read by its configuration and weight header.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,6 +6,8 @@ use std::sync::Arc;
 use candle_core::Device;
 
 use super::architecture::Architecture;
+use super::checkpoint::ControlFile;
+use super::components::{DIFFUSERS_WEIGHTS, single_file};
 use super::unet::{ControlConfig, ControlNet};
 use crate::weights::{ConfigFile, Loaded, WeightFiles, Weights};
 
@@ -16,24 +18,40 @@ const NUMBER_BYTES: u64 = 4;
 pub struct ControlLayout {
     /// The dimensions.
     pub config: ControlConfig,
-    folder: PathBuf,
+    /// The file of the configuration, if it lies beside the weights.
+    config_file: Option<PathBuf>,
     weights: Arc<WeightFiles>,
 }
 
 impl ControlLayout {
-    /// Reads a folder. None if its configuration is of something else.
+    /// Reads a folder or a file. None if it is something else.
     ///
     /// # Errors
     /// A file is missing or broken, or asks for a computation that is not there.
-    pub fn read(folder: &Path) -> Loaded<Option<Self>> {
-        let config = ConfigFile::read(&folder.join("config.json"))?;
+    pub fn read(path: &Path) -> Loaded<Option<Self>> {
+        if path.is_dir() { Self::read_folder(path) } else { Self::recognise(&WeightFiles::file(path)?) }
+    }
+
+    /// Looks for a ControlNet in an open file.
+    ///
+    /// # Errors
+    /// It is one, of a variant that is not supported.
+    pub fn recognise(files: &WeightFiles) -> Loaded<Option<Self>> {
+        let Some(found) = ControlFile::recognise(files)? else { return Ok(None) };
+        let config = ControlConfig::read(&found.config)?;
+        Ok(Some(Self { config, weights: found.weights, config_file: None }))
+    }
+
+    fn read_folder(folder: &Path) -> Loaded<Option<Self>> {
+        let config_file = folder.join("config.json");
+        let config = ConfigFile::read(&config_file)?;
         if config.text("_class_name")? != Some("ControlNetModel") {
             return Ok(None);
         }
         Ok(Some(Self {
             config: ControlConfig::read(&config)?,
-            weights: Arc::new(WeightFiles::open(folder, "diffusion_pytorch_model")?),
-            folder: folder.to_path_buf(),
+            weights: weights_in(folder)?,
+            config_file: Some(config_file),
         }))
     }
 
@@ -44,13 +62,13 @@ impl ControlLayout {
 
     /// Files whose contents decide what it computes.
     pub fn files(&self) -> Vec<PathBuf> {
-        let config = [self.folder.join("config.json")];
-        config.into_iter().chain(self.weights.paths().map(Path::to_path_buf)).collect()
+        let weights = self.weights.paths().map(Path::to_path_buf);
+        self.config_file.iter().cloned().chain(weights).collect()
     }
 
     /// Memory that the weights take once loaded.
     pub fn weight_bytes(&self) -> u64 {
-        self.weights.weight_count() * NUMBER_BYTES
+        self.weights.loaded_bytes()
     }
 
     /// Memory that it takes in a run besides the weights: its feature maps, what it adds to the model's, and the
@@ -76,5 +94,16 @@ impl ControlLayout {
     /// A tensor is missing or misshapen.
     pub fn load(&self, device: &Device) -> Loaded<ControlNet> {
         ControlNet::load(&self.config, &Weights::new(Arc::clone(&self.weights), device), device)
+    }
+}
+
+/// The weights of a folder: as diffusers saves them, or in the only file, under the names of the makers.
+fn weights_in(folder: &Path) -> Loaded<Arc<WeightFiles>> {
+    let saved = WeightFiles::open(folder, DIFFUSERS_WEIGHTS);
+    let Err(missing) = saved else { return saved.map(Arc::new) };
+    let published = single_file(folder).map(|path| ControlFile::recognise(&WeightFiles::file(&path)?));
+    match published.transpose()?.flatten() {
+        Some(found) => Ok(found.weights),
+        None => Err(missing),
     }
 }

@@ -1,4 +1,4 @@
-//! A Stable Diffusion model on disk, in the folder layout of diffusers: read from configurations and weight
+//! A Stable Diffusion model on disk, read from configurations and weight
 //! headers alone, and checked for parts that do not fit each other.
 
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use candle_core::Device;
 
 use super::architecture::Architecture;
 use super::clip::ClipPart;
-use super::folder::{DIFFUSERS_WEIGHTS, ModelFolder, weight_bytes};
-use super::footprint::activation_bytes;
+use super::components::{Borrowed, Components, DIFFUSERS_WEIGHTS, weight_bytes};
+use super::footprint::{Decoding, activation_bytes};
 use super::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use super::pipeline::Pipeline;
 use super::samplers::SchedulerConfig;
@@ -23,7 +23,7 @@ const PARTS: [&str; 5] = ["unet", "vae", "text_encoder", "scheduler", "tokenizer
 /// Those of models with two text encoders besides.
 const SECOND_PARTS: [&str; 2] = ["text_encoder_2", "tokenizer_2"];
 
-/// Configurations and open weight files of a model folder.
+/// Configurations and open weight files of a model.
 pub struct ModelLayout {
     /// Dimensions of the noise predictor.
     pub unet: UnetConfig,
@@ -39,34 +39,41 @@ pub struct ModelLayout {
     pub scheduler: SchedulerConfig,
     pub(super) unet_weights: Arc<WeightFiles>,
     pub(super) vae_weights: Arc<WeightFiles>,
-    pub(super) folder: ModelFolder,
+    pub(super) components: Components,
 }
 
 impl ModelLayout {
-    /// Reads a model folder.
+    /// Reads a model's folder or file.
     ///
     /// # Errors
     /// The pipeline is of another kind, a file is missing or broken, or parts do not fit each other.
     pub fn read(path: &Path) -> Loaded<Self> {
-        let folder = ModelFolder::open(path)?;
-        let two_texts = check_index(&folder)?;
-        let unet_file = folder.config("unet")?;
-        let vae_file = folder.config("vae")?;
+        Self::assemble(Components::open(path, &Borrowed::new())?)
+    }
+
+    /// Reads the components of a model.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(in crate::diffusion) fn assemble(components: Components) -> Loaded<Self> {
+        let two_texts = check_index(&components)?;
+        let unet_file = components.config("unet")?;
+        let vae_file = components.config("vae")?;
         vae_file.must_be("_class_name", "AutoencoderKL")?;
         vae_file.must_be("shift_factor", 0)?;
         let layout = Self {
             unet: UnetConfig::read(&unet_file)?,
             vae: VaeConfig::read(&vae_file)?,
-            text: ClipPart::read(&folder, "text_encoder", "tokenizer")?,
+            text: ClipPart::read(&components, "text_encoder", "tokenizer")?,
             second_text: two_texts
-                .then(|| ClipPart::read(&folder, "text_encoder_2", "tokenizer_2"))
+                .then(|| ClipPart::read(&components, "text_encoder_2", "tokenizer_2"))
                 .transpose()?,
             zeros_for_no_negative: two_texts
-                && folder.index().flag_or("force_zeros_for_empty_prompt", true)?,
-            scheduler: SchedulerConfig::read(&folder.config("scheduler")?)?,
-            unet_weights: folder.weights("unet", DIFFUSERS_WEIGHTS)?,
-            vae_weights: folder.weights("vae", DIFFUSERS_WEIGHTS)?,
-            folder,
+                && components.index().flag_or("force_zeros_for_empty_prompt", true)?,
+            scheduler: SchedulerConfig::read(&components.config("scheduler")?)?,
+            unet_weights: components.weights("unet", DIFFUSERS_WEIGHTS)?,
+            vae_weights: components.weights("vae", DIFFUSERS_WEIGHTS)?,
+            components,
         };
         layout.check_latents(&unet_file)?;
         layout.check_texts(&unet_file)?;
@@ -154,15 +161,15 @@ impl PainterLayout for ModelLayout {
     fn files(&self) -> Vec<PathBuf> {
         let second = self.second_text.iter().flat_map(|_| SECOND_PARTS);
         let parts: Vec<_> = PARTS.into_iter().chain(second).collect();
-        self.folder.files(&parts, &self.weights())
+        self.components.files(&parts, &self.weights())
     }
 
     fn weight_bytes(&self) -> u64 {
         weight_bytes(&self.weights())
     }
 
-    fn activation_bytes(&self, size: (usize, usize), batch: usize) -> u64 {
-        activation_bytes(&self.unet, &self.vae, size, batch)
+    fn activation_bytes(&self, size: (usize, usize), batch: usize, decoding: Decoding) -> u64 {
+        activation_bytes(&self.unet, &self.vae, size, batch, decoding)
     }
 
     fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {
@@ -171,8 +178,8 @@ impl PainterLayout for ModelLayout {
 }
 
 /// Refuses pipelines of other kinds and parts of other classes. True if the pipeline has two text encoders.
-fn check_index(folder: &ModelFolder) -> Loaded<bool> {
-    let index = folder.index();
+fn check_index(components: &Components) -> Loaded<bool> {
+    let index = components.index();
     let two_texts = match index.required_text("_class_name")? {
         "StableDiffusionPipeline" | "StableDiffusionImg2ImgPipeline" | "StableDiffusionInpaintPipeline" => {
             false
@@ -183,7 +190,7 @@ fn check_index(folder: &ModelFolder) -> Loaded<bool> {
         other => return Err(index.problem("_class_name", format!("`{other}` is not supported"))),
     };
     index.must_be_off(&["requires_aesthetics_score"])?;
-    folder.must_be(&[
+    components.must_be(&[
         ("unet", "UNet2DConditionModel"),
         ("vae", "AutoencoderKL"),
         ("text_encoder", "CLIPTextModel"),

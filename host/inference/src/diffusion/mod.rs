@@ -1,6 +1,7 @@
 //! Latent diffusion: the noise predictors, the autoencoder, samplers, noise, and the pipelines that join them.
 
 pub mod architecture;
+pub mod checkpoint;
 pub mod clip;
 pub mod control_layout;
 pub mod flux;
@@ -13,11 +14,13 @@ pub mod pipeline;
 pub mod preview;
 pub mod samplers;
 pub mod sd3;
+pub mod spares;
 pub mod stable_diffusion;
 pub mod unet;
 pub mod vae;
 
+mod components;
 mod dit;
-mod folder;
+mod guide;
 mod patches;
 mod resnet;

@@ -1,20 +1,26 @@
-//! The kinds of models that paint, told by their `model_index.json`, and what is known of one before it is loaded.
+//! The kinds of models that paint, told by their index or by the header of their one file, and what is known of one
+//! before it is loaded.
 
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
 use super::architecture::Architecture;
+use super::checkpoint::{Checkpoint, Part};
+use super::components::Components;
 use super::flux::FluxLayout;
 use super::flux2::Flux2Layout;
+use super::footprint::Decoding;
 use super::layout::ModelLayout;
 use super::pipeline::Pipeline;
 use super::samplers::Prediction;
 use super::sd3::Sd3Layout;
-use crate::weights::{ConfigFile, Loaded};
+use crate::weights::{ConfigFile, Loaded, WeightStorage};
+
+pub use super::components::Borrowed;
 
 /// A kind of model that paints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PainterKind {
     /// Stable Diffusion 1 and 2: a UNet steered by CLIP.
     StableDiffusion,
@@ -29,13 +35,11 @@ pub enum PainterKind {
 }
 
 impl PainterKind {
-    /// The kind of a folder with a `model_index.json`; what is unknown counts as Stable Diffusion, whose reader says
-    /// what it expects.
+    /// The kind that an index names; what is unknown counts as Stable Diffusion, whose reader says what it expects.
     ///
     /// # Errors
-    /// The index cannot be read.
-    pub fn of_folder(folder: &Path) -> Loaded<Self> {
-        let index = ConfigFile::read(&folder.join("model_index.json"))?;
+    /// The index names none.
+    pub(super) fn of_index(index: &ConfigFile) -> Loaded<Self> {
         Ok(match index.required_text("_class_name")? {
             "StableDiffusionXLPipeline"
             | "StableDiffusionXLImg2ImgPipeline"
@@ -49,16 +53,89 @@ impl PainterKind {
         })
     }
 
-    /// Reads a folder as this kind.
+    /// The components that such a model is made of, by the names that diffusers gives them. `open_clip` tells Stable
+    /// Diffusion 2 from 1.
+    pub(super) const fn components(self, open_clip: bool) -> &'static [(&'static str, Part)] {
+        match self {
+            Self::StableDiffusion if open_clip => {
+                &[("unet", Part::Unet), ("vae", Part::Vae), ("text_encoder", Part::OpenClip)]
+            }
+            Self::StableDiffusion => {
+                &[("unet", Part::Unet), ("vae", Part::Vae), ("text_encoder", Part::ClipL)]
+            }
+            Self::StableDiffusionXl => &[
+                ("unet", Part::Unet),
+                ("vae", Part::Vae),
+                ("text_encoder", Part::ClipL),
+                ("text_encoder_2", Part::ClipG),
+            ],
+            Self::Flux => &[
+                ("transformer", Part::Transformer),
+                ("vae", Part::Vae),
+                ("text_encoder", Part::ClipL),
+                ("text_encoder_2", Part::T5),
+            ],
+            Self::Flux2 => {
+                &[("transformer", Part::Transformer), ("vae", Part::Vae), ("text_encoder", Part::Qwen3)]
+            }
+            Self::StableDiffusion3 => &[
+                ("transformer", Part::Transformer),
+                ("vae", Part::Vae),
+                ("text_encoder", Part::ClipL),
+                ("text_encoder_2", Part::ClipG),
+                ("text_encoder_3", Part::T5),
+            ],
+        }
+    }
+
+    /// The part that a component of such a model is.
+    pub(super) fn part(self, component: &str, open_clip: bool) -> Option<Part> {
+        self.components(open_clip).iter().find(|(name, _)| *name == component).map(|(_, part)| *part)
+    }
+
+    /// True if such a model can do without a part.
+    pub(super) const fn does_without(self, part: Part) -> bool {
+        matches!((self, part), (Self::StableDiffusion3, Part::T5))
+    }
+}
+
+/// A model that paints, as far as its index or the header of its file tells.
+pub struct FoundPainter(Components);
+
+impl FoundPainter {
+    /// Opens a folder with a `model_index.json`, or a file of a model's makers with what it borrows from others.
+    ///
+    /// # Errors
+    /// A file is broken, or holds no model that paints.
+    pub fn open(path: &Path, borrowed: &Borrowed) -> Loaded<Self> {
+        Components::open(path, borrowed).map(Self)
+    }
+
+    /// The model of an open file.
+    ///
+    /// # Errors
+    /// It holds none, or what it borrows from is broken.
+    pub fn of_file(file: Checkpoint, borrowed: &Borrowed) -> Loaded<Self> {
+        Components::of_file(file, borrowed).map(Self)
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> PainterKind {
+        self.0.kind()
+    }
+
+    /// Reads all configurations and headers.
     ///
     /// # Errors
     /// A file is missing or broken, or parts do not fit each other.
-    pub fn read(self, folder: &Path) -> Loaded<Box<dyn PainterLayout>> {
-        Ok(match self {
-            Self::StableDiffusion | Self::StableDiffusionXl => Box::new(ModelLayout::read(folder)?),
-            Self::Flux => Box::new(FluxLayout::read(folder)?),
-            Self::Flux2 => Box::new(Flux2Layout::read(folder)?),
-            Self::StableDiffusion3 => Box::new(Sd3Layout::read(folder)?),
+    pub fn read(self) -> Loaded<Box<dyn PainterLayout>> {
+        Ok(match self.0.kind() {
+            PainterKind::StableDiffusion | PainterKind::StableDiffusionXl => {
+                Box::new(ModelLayout::assemble(self.0)?)
+            }
+            PainterKind::Flux => Box::new(FluxLayout::assemble(self.0)?),
+            PainterKind::Flux2 => Box::new(Flux2Layout::assemble(self.0)?),
+            PainterKind::StableDiffusion3 => Box::new(Sd3Layout::assemble(self.0)?),
         })
     }
 }
@@ -108,6 +185,9 @@ pub trait PainterLayout: Send + Sync {
         None
     }
 
+    /// Chooses how layers hold matrices that the files have as plain numbers, where the network is a transformer.
+    fn store_weights(&mut self, _storage: WeightStorage) {}
+
     /// Files whose contents decide what the model computes.
     fn files(&self) -> Vec<PathBuf>;
 
@@ -116,7 +196,7 @@ pub trait PainterLayout: Send + Sync {
 
     /// Memory that making a picture of a width and height takes besides the weights, with `batch` predictions at a
     /// time.
-    fn activation_bytes(&self, size: (usize, usize), batch: usize) -> u64;
+    fn activation_bytes(&self, size: (usize, usize), batch: usize, decoding: Decoding) -> u64;
 
     /// Loads all weights onto a device.
     ///

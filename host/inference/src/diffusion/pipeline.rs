@@ -1,92 +1,21 @@
 //! What all painters have in common: prompt to states, noise to latents step by step, latents to picture. A kind of
 //! model adds how its prompts are read and how its network predicts.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 
 use candle_core::{Result, Tensor};
 
+use super::guide::Texts;
+pub use super::guide::{Course, Guide, LayerSkipping, PromptStates, Stage, Steering, Wording};
 use super::noise::NoiseSource;
 use super::preview::LatentPreview;
 use super::samplers::{Sampler, SamplerChoice, SamplerError};
-use super::unet::{ControlConfig, ControlNet, Framing};
+use super::unet::ControlConfig;
 use super::vae::Vae;
 use crate::slots::Slots;
 
-/// The states of a prompt.
-#[derive(Clone)]
-pub struct PromptStates {
-    /// Hidden states (1, tokens, width).
-    pub states: Tensor,
-    /// One vector for the whole prompt (1, width), where the network takes one.
-    pub pooled: Option<Tensor>,
-    /// Tokens of the prompt that did not fit the window.
-    pub dropped_tokens: usize,
-}
-
-/// What steers the network through all steps of a run.
-#[derive(Clone, Copy)]
-pub struct Guide<'a> {
-    /// What should be seen.
-    pub prompt: &'a PromptStates,
-    /// What should not be seen; none when only the prompt is followed.
-    pub negative: Option<&'a PromptStates>,
-    /// How strongly: the scale of classifier-free guidance, or the number that a guidance-distilled network takes in.
-    pub scale: f64,
-    /// Latents of pictures that the network may look at, as [`Pipeline::picture_latents`] gives them.
-    pub references: &'a [Tensor],
-    /// What steers it beside the prompt, for networks that take that.
-    pub controls: &'a [Steering],
-    /// How the picture lies in the one that it is cut from, for networks that are told; none for a whole picture.
-    pub framing: Option<Framing>,
-    /// What [`Pipeline::surroundings`] gives, for networks that only inpaint.
-    pub surroundings: Option<&'a Tensor>,
-}
-
-/// A control at work in a run.
-#[derive(Clone)]
-pub struct Steering {
-    /// The network.
-    pub net: Arc<ControlNet>,
-    /// The picture (1, 3, height, width) in 0..1 that it sees, of the size of the picture to make.
-    pub picture: Tensor,
-    /// What is added to the network's feature maps is multiplied by this.
-    pub weight: f64,
-    /// The share of the run's calls, 0 to 1, before which it does nothing.
-    pub start: f64,
-    /// The share of the run's calls, 0 to 1, after which it does nothing.
-    pub end: f64,
-}
-
-impl Steering {
-    /// True if it takes part in a call: if all of the call lies between start and end (`control_guidance_start` and
-    /// `control_guidance_end` in diffusers).
-    pub fn acts_in(&self, course: Course) -> bool {
-        let calls = course.calls.max(1) as f64;
-        let (begin, end) = (course.call as f64 / calls, (course.call + 1) as f64 / calls);
-        self.weight != 0.0 && begin >= self.start && end <= self.end
-    }
-}
-
-/// How far a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Course {
-    /// Number of the network call, from 0, among those of the run.
-    pub call: usize,
-    /// Network calls of the run.
-    pub calls: usize,
-}
-
-impl<'a> Guide<'a> {
-    /// Follows a prompt alone.
-    pub fn prompt(prompt: &'a PromptStates) -> Self {
-        Self::new(prompt, None, 1.0)
-    }
-
-    /// Follows a prompt and, where one is given, keeps away from another.
-    pub fn new(prompt: &'a PromptStates, negative: Option<&'a PromptStates>, scale: f64) -> Self {
-        Self { prompt, negative, scale, references: &[], controls: &[], framing: None, surroundings: None }
-    }
-}
+/// Predictors that are kept while a guide follows several texts in turn.
+const KEPT_PREDICTORS: usize = 4;
 
 /// A network that a guide steers, for one size of latents.
 pub trait Predictor {
@@ -96,6 +25,40 @@ pub trait Predictor {
     /// The same for networks whose steering changes in the course of a run.
     fn predict_in(&self, _course: Course, latents: &Tensor, timestep: f64) -> Result<Tensor> {
         self.predict(latents, timestep)
+    }
+}
+
+/// The predictors of a run, one for each pair of texts that its guide follows in turn.
+struct Predictors<'a, 'g, P: Pipeline + ?Sized> {
+    pipeline: &'a P,
+    guide: &'g Guide<'g>,
+    size: (usize, usize),
+    /// Newest first.
+    kept: VecDeque<Kept<'a>>,
+}
+
+/// The predictor for a pair of texts.
+struct Kept<'a> {
+    texts: Texts,
+    predictor: Box<dyn Predictor + 'a>,
+}
+
+impl<'a, P: Pipeline + ?Sized> Predictors<'a, '_, P> {
+    /// The predictor of a step.
+    fn at(&mut self, step: usize) -> Result<&dyn Predictor> {
+        let guide = self.guide.at(step);
+        let texts = guide.texts();
+        let place = self.kept.iter().position(|kept| kept.texts == texts);
+        let entry = match place.and_then(|place| self.kept.remove(place)) {
+            Some(entry) => entry,
+            None => Kept { texts, predictor: self.pipeline.predictor(&guide, self.size)? },
+        };
+        self.kept.truncate(KEPT_PREDICTORS - 1);
+        self.kept.push_front(entry);
+        match self.kept.front() {
+            Some(newest) => Ok(newest.predictor.as_ref()),
+            None => candle_core::bail!("no predictor was kept"),
+        }
     }
 }
 
@@ -211,6 +174,32 @@ pub trait Pipeline: Send + Sync {
         self.encode_prompt(negative, clip_skip)
     }
 
+    /// Widths of the encoders that weigh words, take embeddings and read on in further windows; none if those of this
+    /// model don't.
+    fn text_widths(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// The windows that a text takes.
+    fn windows(&self, _wording: &Wording<'_>) -> Result<usize> {
+        Ok(1)
+    }
+
+    /// Encodes a prompt with all that it says, as far as the encoders go along.
+    fn encode_wording(&self, wording: &Wording<'_>) -> Result<PromptStates> {
+        self.encode_prompt(&wording.text.words(), wording.clip_skip)
+    }
+
+    /// The same for what to keep away from.
+    fn encode_unwanted(&self, wording: &Wording<'_>) -> Result<PromptStates> {
+        self.encode_negative(&wording.text.words(), wording.clip_skip)
+    }
+
+    /// Layers of the network that can be skipped for guidance; 0 if it takes no such guidance.
+    fn skippable_layers(&self) -> usize {
+        0
+    }
+
     /// The network under a guide, for latents of a height and width.
     fn predictor<'a>(&'a self, guide: &Guide<'_>, size: (usize, usize)) -> Result<Box<dyn Predictor + 'a>>;
 
@@ -266,15 +255,18 @@ pub trait Pipeline: Send + Sync {
     ) -> std::result::Result<Tensor, RunError> {
         let RunStart { mut latents, first, outside } = start;
         let (_, _, height, width) = latents.dims4()?;
-        let predictor = self.predictor(guide, (height, width))?;
+        let mut predictors =
+            Predictors { pipeline: self, guide, size: (height, width), kept: VecDeque::new() };
         let calls = sampler.schedule().timesteps.len();
         for index in first..calls {
             if watcher.cancelled() {
                 return Err(RunError::Cancelled);
             }
             let input = sampler.schedule().model_input(&latents, index)?;
-            let course = Course { call: index - first, calls: calls - first };
-            let output = predictor.predict_in(course, &input, sampler.schedule().timestep(index))?;
+            let call = index - first;
+            let course = Course { call, calls: calls - first, step: call / sampler.calls_per_step() };
+            let output =
+                predictors.at(course.step)?.predict_in(course, &input, sampler.schedule().timestep(index))?;
             let denoised = sampler.schedule().denoised(&latents, &output, index)?;
             latents = sampler.step(index, &latents, &output, noise)?;
             if let Some(outside) = outside {

@@ -5,14 +5,15 @@
 
 use candle_core::{Device, Result, Tensor, bail};
 
-use super::clip::{ClipPart, ClipReader, read_jointly};
-use super::folder::tensors;
+use super::clip::{ClipPart, ClipReader, read_windows_jointly, windows_of};
+use super::components::tensors;
 use super::layout::ModelLayout;
-use super::pipeline::{Course, Guide, Pipeline, Predictor, PromptStates, Steering, guided};
+use super::pipeline::{Course, Guide, Pipeline, Predictor, PromptStates, Steering, Wording, guided};
 use super::preview::LatentPreview;
 use super::samplers::{Sampler, SamplerChoice, SamplerError, SchedulerConfig};
 use super::unet::{Addition, ControlConfig, Framing, PromptContext, Residuals, Unet, UnetConfig};
 use super::vae::Vae;
+use crate::prompt::PromptText;
 use crate::slots::Slots;
 use crate::text::ClipTokenizer;
 use crate::weights::{BrokenFile, Loaded};
@@ -42,7 +43,7 @@ impl StableDiffusion {
         let unet_weights = tensors(&layout.unet_weights, device).with_slots(&slots, "unet");
         let vae = Vae::load(&layout.vae, &tensors(&layout.vae_weights, device))?;
         let preview = LatentPreview::fit(&vae)
-            .map_err(|e| BrokenFile::new(layout.folder.part("vae"), format!("cannot decode: {e}")))?;
+            .map_err(|e| BrokenFile::new(layout.components.place("vae"), format!("cannot decode: {e}")))?;
         Ok(Self {
             text: text(&layout.text, "text_encoder")?,
             second_text: layout.second_text.as_ref().map(|part| text(part, "text_encoder_2")).transpose()?,
@@ -68,6 +69,10 @@ impl StableDiffusion {
     /// The scheduler configuration.
     pub fn scheduler(&self) -> &SchedulerConfig {
         &self.scheduler
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &ClipReader> {
+        std::iter::once(&self.text).chain(&self.second_text)
     }
 
     fn latent_channels(&self) -> usize {
@@ -114,23 +119,34 @@ impl Pipeline for StableDiffusion {
     }
 
     fn encode_prompt(&self, prompt: &str, clip_skip: usize) -> Result<PromptStates> {
+        self.encode_wording(&Wording::plain(&PromptText::plain(prompt), clip_skip))
+    }
+
+    fn encode_negative(&self, negative: &str, clip_skip: usize) -> Result<PromptStates> {
+        self.encode_unwanted(&Wording::plain(&PromptText::plain(negative), clip_skip))
+    }
+
+    fn text_widths(&self) -> Vec<usize> {
+        self.texts().map(|text| text.model.width()).collect()
+    }
+
+    fn windows(&self, wording: &Wording<'_>) -> Result<usize> {
+        windows_of(self.texts(), wording)
+    }
+
+    fn encode_wording(&self, wording: &Wording<'_>) -> Result<PromptStates> {
         if let Some(second) = &self.second_text {
-            let mut read = read_jointly([&self.text, second], prompt, clip_skip)?;
+            let mut read = read_windows_jointly(&[&self.text, second], wording)?;
             // Only the second encoder's vector was trained to stand for the prompt.
             let pooled = read.pooled.pop();
             return Ok(PromptStates { states: read.states, pooled, dropped_tokens: read.dropped_tokens });
         }
-        let window = self.text.tokenizer.window(prompt).map_err(candle_core::Error::Msg)?;
-        Ok(PromptStates {
-            states: self.text.model.encode(&window.ids, clip_skip)?,
-            pooled: None,
-            dropped_tokens: window.dropped,
-        })
+        Ok(PromptStates { states: self.text.read(wording)?, pooled: None, dropped_tokens: 0 })
     }
 
-    fn encode_negative(&self, negative: &str, clip_skip: usize) -> Result<PromptStates> {
-        let read = self.encode_prompt(negative, clip_skip)?;
-        if !self.zeros_for_no_negative || !negative.trim().is_empty() {
+    fn encode_unwanted(&self, wording: &Wording<'_>) -> Result<PromptStates> {
+        let read = self.encode_wording(wording)?;
+        if !self.zeros_for_no_negative || !wording.text.is_empty() {
             return Ok(read);
         }
         Ok(PromptStates {
@@ -243,7 +259,7 @@ impl GuidedUnet<'_> {
 
 impl Predictor for GuidedUnet<'_> {
     fn predict(&self, input: &Tensor, timestep: f64) -> Result<Tensor> {
-        self.predict_in(Course { call: 0, calls: 1 }, input, timestep)
+        self.predict_in(Course { call: 0, calls: 1, step: 0 }, input, timestep)
     }
 
     fn predict_in(&self, course: Course, input: &Tensor, timestep: f64) -> Result<Tensor> {

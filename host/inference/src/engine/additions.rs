@@ -1,6 +1,6 @@
 //! What a request adds to the model that paints: adapters and controls.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -86,7 +86,12 @@ impl Control {
     }
 }
 
-fn check_family(model: &InstalledModel, family: Family, field: &'static str) -> Result<(), EngineError> {
+/// Fails if an addition is for something else.
+pub(super) fn check_family(
+    model: &InstalledModel,
+    family: Family,
+    field: &'static str,
+) -> Result<(), EngineError> {
     if model.family == family {
         return Ok(());
     }
@@ -115,7 +120,7 @@ pub(super) fn check(request: &ImageRequest, model: &InstalledModel) -> Result<()
 }
 
 /// Why an addition is made for another network than a model's; none if it may fit.
-fn strange_to(addition: &InstalledModel, model: &InstalledModel) -> Option<String> {
+pub(super) fn strange_to(addition: &InstalledModel, model: &InstalledModel) -> Option<String> {
     let made_for = addition.architecture.filter(|made_for| model.architecture != Some(*made_for))?;
     Some(match model.architecture {
         Some(painter) => format!("is made for {made_for}, but `{}` is {painter}", model.id),
@@ -127,8 +132,8 @@ impl Loadable for Lora {
     type Layout = LoraLayout;
     type Work = ();
 
-    fn read(path: &Path) -> Loaded<Option<LoraLayout>> {
-        LoraLayout::read(path)
+    fn read(model: &InstalledModel) -> Loaded<Option<LoraLayout>> {
+        LoraLayout::read(&model.path)
     }
 
     fn weight_bytes(layout: &LoraLayout) -> u64 {
@@ -151,8 +156,8 @@ impl Loadable for LoadedControl {
     type Layout = ControlLayout;
     type Work = Canvas;
 
-    fn read(path: &Path) -> Loaded<Option<ControlLayout>> {
-        ControlLayout::read(path)
+    fn read(model: &InstalledModel) -> Loaded<Option<ControlLayout>> {
+        ControlLayout::read(&model.path)
     }
 
     fn weight_bytes(layout: &ControlLayout) -> u64 {

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::painting::{Run, draw_like};
+use super::painting::{Origin, Run, draw_like};
 use super::resident::lock;
 use super::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture, picture};
 use crate::diffusion::noise::{NoiseSource, TorchGenerator};
@@ -40,7 +40,7 @@ impl Engine {
         let only_inpaints = model.painting()?.only_inpaints;
         let _turn = lock(&self.painting);
         self.threads.install(|| {
-            let run = self.prepare(model, request, observer)?;
+            let run = self.prepare(model, request, Origin::Picture { skipped }, observer)?;
             let mut noise = TorchGenerator::new(request.seed);
             let canvas = Canvas { picture: source.to_tensor(&self.device)?, mask, skipped };
             if only_inpaints {

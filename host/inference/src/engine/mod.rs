@@ -1,7 +1,10 @@
 //! What the studio calls: requests in, pictures and texts out. Calls block; one at a time is meant to run.
 
 mod additions;
+mod assembly;
+mod embeddings;
 mod error;
+mod found;
 mod inpainting;
 mod models;
 mod painting;
@@ -12,6 +15,7 @@ mod request;
 mod resident;
 mod scan;
 mod seeing;
+mod wording;
 mod workers;
 mod writing;
 
@@ -29,6 +33,7 @@ use candle_core::Device;
 
 use self::resident::ResidentModels;
 use self::workers::Workers;
+use crate::weights::WeightStorage;
 
 /// How the engine may use the machine.
 #[derive(Debug, Clone)]
@@ -64,8 +69,19 @@ impl Engine {
         Ok(Self {
             device,
             threads,
-            models: ResidentModels::new(options.memory_budget),
+            models: ResidentModels::new(options.memory_budget, WeightStorage::default()),
             painting: Mutex::default(),
         })
+    }
+
+    /// How its transformers hold their matrices.
+    pub fn weight_storage(&self) -> WeightStorage {
+        self.models.weight_storage()
+    }
+
+    /// The same engine, whose transformers hold their matrices in a way of their own.
+    pub fn with_weight_storage(mut self, storage: WeightStorage) -> Self {
+        self.models.store_weights(storage);
+        self
     }
 }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::EngineError;
-use super::scan::Found;
+use super::found::FoundModel;
 use crate::diffusion::architecture::Architecture;
-use crate::diffusion::painter::PaintingTraits;
+use crate::diffusion::painter::{Borrowed, PaintingTraits};
 
 /// What a model is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +23,8 @@ pub enum Family {
     StableDiffusion3,
     /// Changing what a painting model paints: LoRA and its relatives.
     Lora,
+    /// Standing for words that a painting model does not know: textual inversion.
+    Embedding,
     /// Steering a painting model by a picture.
     ControlNet,
     /// Telling the subject of a picture from its background.
@@ -49,6 +51,7 @@ impl Family {
             Self::Flux2 => "flux2",
             Self::StableDiffusion3 => "sd3",
             Self::Lora => "lora",
+            Self::Embedding => "embedding",
             Self::ControlNet => "controlnet",
             Self::BackgroundRemoval => "background-removal",
             Self::Upscaler => "upscaler",
@@ -84,6 +87,8 @@ pub struct InstalledModel {
     /// Which of the published networks it is; of an adapter or a control, which it is made for. None where that is
     /// another one, or left open.
     pub architecture: Option<Architecture>,
+    /// Where parts lie that its own file lacks.
+    pub(super) borrowed: Borrowed,
     pub(super) modified: Option<SystemTime>,
     files: Vec<PathBuf>,
 }
@@ -94,7 +99,7 @@ impl InstalledModel {
         &self.files
     }
 
-    pub(super) fn new(id: String, path: &Path, found: Found) -> Self {
+    pub(super) fn new(id: String, path: &Path, found: FoundModel) -> Self {
         let metadata: Vec<_> = found.files.iter().filter_map(|f| f.metadata().ok()).collect();
         Self {
             label: label_of(&id),
@@ -104,6 +109,7 @@ impl InstalledModel {
             bytes: metadata.iter().map(std::fs::Metadata::len).sum(),
             painting: found.painting,
             architecture: found.architecture,
+            borrowed: found.borrowed,
             modified: metadata.iter().filter_map(|m| m.modified().ok()).max(),
             files: found.files,
         }

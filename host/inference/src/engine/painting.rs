@@ -1,44 +1,25 @@
 //! Painting: text and image to image.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use candle_core::{Device, Tensor};
 
-use super::additions::{Adapted, AdapterSet, Additions};
-use super::request::{Progress, decimal};
+use super::additions::{Adapted, Additions};
+use super::request::{Progress, check_skipped_layers, decimal};
 use super::resident::{Loadable, Resident, lock};
-use super::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture, references};
+use super::wording::{KeptPrompts, Reading};
+use super::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture, embeddings, references};
+use crate::diffusion::footprint::Decoding;
 use crate::diffusion::noise::{NoiseSource, TorchGenerator};
-use crate::diffusion::painter::{Guidance, PainterKind, PainterLayout};
-use crate::diffusion::pipeline::{Guide, Pipeline, PromptStates, RunStart, Steering};
+use crate::diffusion::painter::{FoundPainter, Guidance, PainterLayout};
+use crate::diffusion::pipeline::{Guide, LayerSkipping, Pipeline, RunStart, Stage, Steering};
 use crate::diffusion::samplers::{Sampler, SamplerChoice, ScheduleId};
-use crate::weights::Loaded;
-
-/// Prompts whose states are kept per model.
-const KEPT_PROMPTS: usize = 8;
+use crate::weights::{Loaded, WeightStorage};
 
 /// A loaded model that paints, with the states of its latest prompts.
 pub(super) struct Painter {
     pub(super) pipeline: Box<dyn Pipeline>,
-    prompts: Mutex<Vec<(PromptKey, PromptStates)>>,
-}
-
-/// What a prompt asks for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wish {
-    /// What should be seen.
-    Seen,
-    /// What should not.
-    Unseen,
-}
-
-#[derive(PartialEq, Eq)]
-struct PromptKey {
-    wish: Wish,
-    prompt: String,
-    clip_skip: u32,
-    adapters: AdapterSet,
+    pub(super) prompts: Mutex<KeptPrompts>,
 }
 
 /// The size of a request's picture and how many are computed side by side.
@@ -47,6 +28,7 @@ pub(super) struct Canvas {
     pub(super) batch: usize,
     /// Pixels of pictures that are looked at besides.
     pub(super) seen: usize,
+    pub(super) decoding: Decoding,
 }
 
 fn work_of(request: &ImageRequest, guidance: Guidance) -> Canvas {
@@ -54,6 +36,7 @@ fn work_of(request: &ImageRequest, guidance: Guidance) -> Canvas {
         size: (request.width as usize, request.height as usize),
         batch: if request.guidance > 1.0 && guidance == Guidance::Classifier { 2 } else { 1 },
         seen: references::pixels(request),
+        decoding: Decoding::Whole,
     }
 }
 
@@ -78,8 +61,12 @@ impl Loadable for Painter {
     type Layout = Box<dyn PainterLayout>;
     type Work = Canvas;
 
-    fn read(path: &Path) -> Loaded<Option<Self::Layout>> {
-        PainterKind::of_folder(path)?.read(path).map(Some)
+    fn read(model: &InstalledModel) -> Loaded<Option<Self::Layout>> {
+        FoundPainter::open(&model.path, &model.borrowed)?.read().map(Some)
+    }
+
+    fn store_weights(layout: &mut Self::Layout, storage: WeightStorage) {
+        layout.store_weights(storage);
     }
 
     fn weight_bytes(layout: &Self::Layout) -> u64 {
@@ -88,45 +75,12 @@ impl Loadable for Painter {
 
     fn task_bytes(layout: &Self::Layout, work: &Canvas) -> Result<u64, EngineError> {
         let (width, height) = work.size;
-        Ok(layout.activation_bytes((width, height + work.seen.div_ceil(width.max(1))), work.batch))
+        let seen = work.seen.div_ceil(width.max(1));
+        Ok(layout.activation_bytes((width, height + seen), work.batch, work.decoding))
     }
 
     fn load(layout: &Self::Layout, device: &Device) -> Loaded<Self> {
         Ok(Self { pipeline: layout.load(device)?, prompts: Mutex::default() })
-    }
-}
-
-impl Painter {
-    /// States of a prompt, from memory where it was asked for lately. Tells the observer of words left out.
-    fn states(
-        &self,
-        wish: Wish,
-        prompt: &str,
-        (clip_skip, adapters): (u32, &AdapterSet),
-        observer: &dyn Observer,
-    ) -> Result<PromptStates, EngineError> {
-        let key = PromptKey { wish, prompt: prompt.to_owned(), clip_skip, adapters: adapters.clone() };
-        let mut kept = lock(&self.prompts);
-        let states = match kept.iter().position(|(k, _)| *k == key) {
-            Some(place) => kept.remove(place).1,
-            None => match wish {
-                Wish::Seen => self.pipeline.encode_prompt(prompt, clip_skip as usize)?,
-                Wish::Unseen => self.pipeline.encode_negative(prompt, clip_skip as usize)?,
-            },
-        };
-        if states.dropped_tokens > 0 {
-            let what = match wish {
-                Wish::Seen => "prompt",
-                Wish::Unseen => "negative prompt",
-            };
-            observer.note(&format!(
-                "the {what} is too long: its last {} tokens are left out",
-                states.dropped_tokens
-            ));
-        }
-        kept.insert(0, (key, states.clone()));
-        kept.truncate(KEPT_PROMPTS);
-        Ok(states)
     }
 }
 
@@ -145,7 +99,7 @@ impl Engine {
         model.must_paint_whole()?;
         let _turn = lock(&self.painting);
         self.threads.install(|| {
-            let run = self.prepare(model, request, observer)?;
+            let run = self.prepare(model, request, Origin::Noise, observer)?;
             let mut noise = TorchGenerator::new(request.seed);
             let (width, height) = (request.width as usize, request.height as usize);
             let latents =
@@ -173,7 +127,7 @@ impl Engine {
         let skipped = request.skipped_steps(strength)?;
         let _turn = lock(&self.painting);
         self.threads.install(|| {
-            let run = self.prepare(model, request, observer)?;
+            let run = self.prepare(model, request, Origin::Picture { skipped }, observer)?;
             let mut noise = TorchGenerator::new(request.seed);
             let clean = run.painter.pipeline.picture_latents(&source.to_tensor(&self.device)?, &mut noise)?;
             let fresh = draw_like(&clean, &mut noise)?;
@@ -183,19 +137,30 @@ impl Engine {
         })
     }
 
-    /// Everything of a run that comes before its first latents.
+    /// Everything of a run that comes before its first latents, whatever it is made of.
     pub(super) fn prepare(
         &self,
         model: &InstalledModel,
         request: &ImageRequest,
+        origin: Origin,
         observer: &dyn Observer,
     ) -> Result<Run, EngineError> {
         let traits = model.painting()?;
         let means = traits.guidance;
-        let work = work_of(request, means);
+        let mut work = work_of(request, means);
         let additions = Additions::of(request, model, observer);
-        let company = additions.company(self, model, &work)?;
+        let mut company = additions.company(self, model, &work)?;
+        embeddings::join(&mut company, self, request, model)?;
+        if origin == Origin::Noise && !self.models.fits(&company) {
+            work.decoding = Decoding::Tiles;
+            company = additions.company(self, model, &work)?;
+            embeddings::join(&mut company, self, request, model)?;
+            if self.models.fits(&company) {
+                observer.note("the picture is decoded in tiles, since it would not fit into memory at once");
+            }
+        }
         let painter = self.models.get_among::<Painter>(model, &company, &self.device, observer)?;
+        check_skipped_layers(request, painter.pipeline.skippable_layers())?;
         let choice = SamplerChoice {
             rule: request.sampler,
             schedule: request.schedule.unwrap_or(ScheduleId::Normal),
@@ -209,28 +174,50 @@ impl Engine {
         let adapted = additions.blend_into(&painter, self, &company, observer)?;
         let controls = additions.steer(painter.pipeline.as_ref(), request, self, &company, observer)?;
         let guidance = scale_of(request, means, observer);
-        let adapters = additions.adapter_set();
-        let reading = (request.clip_skip, &adapters);
-        let prompt = painter.states(Wish::Seen, &request.prompt, reading, observer)?;
-        let negative = if guidance > 1.0 && means == Guidance::Classifier {
-            Some(painter.states(Wish::Unseen, &request.negative, reading, observer)?)
-        } else {
-            None
+        let reading = Reading {
+            adapters: additions.adapter_set(),
+            embeddings: &self.embeddings(request, model, (&painter, &company), observer)?,
+            steps: choice.steps.saturating_sub(origin.skipped()),
         };
+        let guided = guidance > 1.0 && means == Guidance::Classifier;
+        let stages = painter.stages(request, &reading, guided, observer)?;
         let mut noise = TorchGenerator::new(request.seed);
         let references =
             self.look_at(request, painter.pipeline.as_ref(), traits.size_multiple, &mut noise)?;
         Ok(Run {
             painter,
             sampler,
-            prompt,
-            negative,
+            stages,
+            skipping: request.skipping.clone(),
             guidance,
             controls,
             references,
             surroundings: None,
+            decoding: work.decoding,
             _adapted: adapted,
         })
+    }
+}
+
+/// What a run makes its picture of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Noise alone.
+    Noise,
+    /// A picture, which is encoded as a whole; the first steps are left out.
+    Picture {
+        /// How many.
+        skipped: usize,
+    },
+}
+
+impl Origin {
+    /// Steps that are left out.
+    fn skipped(self) -> usize {
+        match self {
+            Self::Noise => 0,
+            Self::Picture { skipped } => skipped,
+        }
     }
 }
 
@@ -238,13 +225,15 @@ impl Engine {
 pub(super) struct Run {
     pub(super) painter: Arc<Resident<Painter>>,
     pub(super) sampler: Box<dyn Sampler>,
-    prompt: PromptStates,
-    negative: Option<PromptStates>,
+    /// What it follows; the first begins at its first step.
+    stages: Vec<Stage>,
+    skipping: Option<LayerSkipping>,
     guidance: f64,
     controls: Vec<Steering>,
     references: Vec<Tensor>,
     /// What a network that only inpaints sees besides.
     pub(super) surroundings: Option<Tensor>,
+    decoding: Decoding,
     /// Takes the adapters out again when the run is over.
     _adapted: Option<Adapted>,
 }
@@ -260,14 +249,22 @@ impl Run {
         let pipeline = self.painter.pipeline.as_ref();
         let calls = self.sampler.schedule().timesteps.len();
         let mut progress = Progress::new(observer, pipeline, start.first, calls);
+        let Some(first) = self.stages.first() else {
+            return Err(EngineError::Internal("a run without a prompt".to_owned()));
+        };
         let guide = Guide {
+            stages: &self.stages,
+            skipping: self.skipping.as_ref(),
             controls: &self.controls,
             references: &self.references,
             surroundings: self.surroundings.as_ref(),
-            ..Guide::new(&self.prompt, self.negative.as_ref(), self.guidance)
+            ..Guide::new(&first.prompt, first.negative.as_ref(), self.guidance)
         };
         let latents = pipeline.denoise(&guide, self.sampler.as_mut(), start, noise, &mut progress)?;
-        Picture::from_tensor(&pipeline.decode(&latents)?)
+        Picture::from_tensor(&match self.decoding {
+            Decoding::Whole => pipeline.decode(&latents)?,
+            Decoding::Tiles => pipeline.vae().decode_in_tiles(&pipeline.vae().denormalize(&latents)?)?,
+        })
     }
 }
 

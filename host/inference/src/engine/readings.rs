@@ -3,19 +3,21 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use super::scan::{Found, Look};
+use super::found::{Found, Look};
+use super::resident::lock;
 
 /// A file that was changed so lately could change again without its time of change telling.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 /// Most files of a folder that are compared; what is found in a folder with more is not kept.
 const MAX_FILES: usize = 4096;
 
-/// Readings by path.
+/// Readings by the paths that they depend on.
 #[derive(Default)]
 pub(super) struct Readings {
-    kept: BTreeMap<PathBuf, Reading>,
+    kept: Mutex<BTreeMap<Vec<PathBuf>, Reading>>,
 }
 
 struct Reading {
@@ -26,29 +28,29 @@ struct Reading {
 }
 
 impl Readings {
-    /// What `read` finds at a path, from memory if no file there has changed since. What is broken is read anew every
-    /// time: the cause may be one that files do not show, such as a missing permission.
-    pub(super) fn look(&mut self, path: &Path, read: impl FnOnce(&Path) -> Look) -> Look {
+    /// What `read` finds at some paths, from memory if no file there has changed since. What is broken is read anew
+    /// every time: the cause may be one that files do not show, such as a missing permission.
+    pub(super) fn look(&self, paths: &[&Path], read: impl FnOnce() -> Look) -> Look {
         let now = SystemTime::now();
         // Taken before reading, so that what changes meanwhile is seen the next time.
-        let Some(stamp) = Stamp::of(path) else { return read(path) };
-        if let Some(reading) = self.kept.get_mut(path)
+        let Some(stamp) = Stamp::of(paths) else { return read() };
+        let key: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
+        if let Some(reading) = lock(&self.kept).get_mut(&key)
             && reading.stamp == stamp
         {
             reading.used = true;
             return Ok(reading.found.clone());
         }
-        let found = read(path)?;
+        let found = read()?;
         if stamp.is_settled(now) {
-            let reading = Reading { stamp, found: found.clone(), used: true };
-            self.kept.insert(path.to_path_buf(), reading);
+            lock(&self.kept).insert(key, Reading { stamp, found: found.clone(), used: true });
         }
         Ok(found)
     }
 
     /// Ends a look: forgets paths that it did not come by.
-    pub(super) fn forget_unused(&mut self) {
-        self.kept.retain(|_, reading| std::mem::take(&mut reading.used));
+    pub(super) fn forget_unused(&self) {
+        lock(&self.kept).retain(|_, reading| std::mem::take(&mut reading.used));
     }
 }
 
@@ -59,14 +61,16 @@ struct Stamp(Vec<(PathBuf, u64, SystemTime)>);
 
 impl Stamp {
     /// None if the files cannot be listed or are too many.
-    fn of(path: &Path) -> Option<Self> {
+    fn of(paths: &[&Path]) -> Option<Self> {
         let mut files = Vec::new();
-        if path.is_dir() {
-            gather(path, 1, &mut files)?;
-            files.sort();
-        } else {
-            files.push(stamp_of_file(path)?);
+        for path in paths {
+            if path.is_dir() {
+                gather(path, 1, &mut files)?;
+            } else {
+                files.push(stamp_of_file(path)?);
+            }
         }
+        files.sort();
         Some(Self(files))
     }
 

@@ -1,23 +1,32 @@
 //! What to make, and how its progress is told.
 
 use super::additions::{self, Adapter, Control};
-use super::{EngineError, InstalledModel, PaintingTraits, Picture, references};
-use crate::diffusion::pipeline::{CallReport, Pipeline, Watcher};
+use super::{EngineError, InstalledModel, PaintingTraits, Picture, embeddings, references};
+use crate::diffusion::pipeline::{CallReport, LayerSkipping, Pipeline, Watcher};
 use crate::diffusion::preview::LatentPreview;
 use crate::diffusion::samplers::{SamplerId, ScheduleId};
+use crate::prompt::PromptSyntax;
 
 /// Longest prompt, in bytes.
 const MAX_PROMPT: usize = 32 << 10;
 /// Largest guidance scale.
 const MAX_GUIDANCE: f32 = 100.0;
+/// Most layers that skip-layer guidance may skip.
+const MAX_SKIPPED: usize = 64;
 
 /// What to make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageRequest {
-    /// What should be seen; at most 32 KiB. What exceeds the model's window is left out, with a note.
+    /// What should be seen; at most 32 KiB. What exceeds the model's window is read in further ones, or left out with a
+    /// note where the encoders have one only.
     pub prompt: String,
     /// What should not be seen; only used when guidance is above 1.
     pub negative: String,
+    /// How both are to be read.
+    pub syntax: PromptSyntax,
+    /// Models of the family [`Family::Embedding`](super::Family::Embedding) that both may mention by their ids, at most
+    /// 64. Those that do not fit are words, with a note.
+    pub embeddings: Vec<InstalledModel>,
     /// Pixels across, a multiple of the model's size multiple, at most 4096.
     pub width: u32,
     /// Pixels down, likewise.
@@ -34,6 +43,8 @@ pub struct ImageRequest {
     pub seed: u64,
     /// Last layers of the text encoder to leave out.
     pub clip_skip: u32,
+    /// Skip-layer guidance, for Stable Diffusion 3 and 3.5.
+    pub skipping: Option<LayerSkipping>,
     /// Adapters to blend in, at most 64. Those made for another network are left out, with a note.
     pub adapters: Vec<Adapter>,
     /// Pictures that steer, at most 8. What they ask for adds up.
@@ -66,7 +77,11 @@ impl ImageRequest {
             let problem = format!("{} is too much, this model allows up to {most}", self.clip_skip);
             return Err(EngineError::bad("clip_skip", problem));
         }
+        if let Some(skipping) = &self.skipping {
+            check_skipping(skipping)?;
+        }
         references::check(self, model, &traits)?;
+        embeddings::check(self)?;
         additions::check(self, model)
     }
 
@@ -94,6 +109,36 @@ pub(super) fn decimal(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }
 
+fn check_skipping(skipping: &LayerSkipping) -> Result<(), EngineError> {
+    let LayerSkipping { layers, scale, start, end } = skipping;
+    let problem = if layers.is_empty() || layers.len() > MAX_SKIPPED {
+        format!("{} layers are not between 1 and {MAX_SKIPPED}", layers.len())
+    } else if !(0.0..=f64::from(MAX_GUIDANCE)).contains(scale) {
+        format!("the scale {scale} is not between 0 and {MAX_GUIDANCE}")
+    } else if !((0.0..=1.0).contains(start) && (*start..=1.0).contains(end)) {
+        format!("{start} to {end} is no part of the steps, which go from 0 to 1")
+    } else {
+        return Ok(());
+    };
+    Err(EngineError::bad("skipping", problem))
+}
+
+/// Checks that a model has the layers that are to be skipped.
+pub(super) fn check_skipped_layers(request: &ImageRequest, has: usize) -> Result<(), EngineError> {
+    let Some(skipping) = &request.skipping else { return Ok(()) };
+    match skipping.layers.iter().find(|layer| **layer >= has) {
+        None => Ok(()),
+        Some(_) if has == 0 => Err(EngineError::bad(
+            "skipping",
+            "this model takes no skip-layer guidance; Stable Diffusion 3.5 does",
+        )),
+        Some(layer) => Err(EngineError::bad(
+            "skipping",
+            format!("there is no layer {layer}; this model has the layers 0 to {}", has - 1),
+        )),
+    }
+}
+
 fn check_edge(field: &'static str, edge: u32, traits: &PaintingTraits) -> Result<(), EngineError> {
     let (multiple, most) = (traits.size_multiple.max(1), traits.max_edge);
     if edge > 0 && edge <= most && edge.is_multiple_of(multiple) {
@@ -119,7 +164,9 @@ pub trait Observer: Sync {
     fn part(&self, done: usize, parts: usize);
     /// A piece of text was written; it follows the pieces before it.
     fn text(&self, piece: &str);
-    /// Something worth saying, such as that a model is being loaded.
+    /// What is being done now, such as that a model is being loaded. Of no more interest once it is done.
+    fn doing(&self, _what: &str) {}
+    /// Something that the person should know of the result, such as that a part of the request was left out.
     fn note(&self, note: &str);
     /// True if the result is no longer wanted; asked before each call of the network, before decoding, between
     /// pieces of the work and for each token.

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use candle_core::Device;
 
 use super::{EngineError, InstalledModel, Observer};
-use crate::weights::{BrokenFile, Loaded};
+use crate::weights::{BrokenFile, Loaded, WeightStorage};
 
 /// A kind of model that can be loaded.
 pub(super) trait Loadable: Send + Sync + Sized + 'static {
@@ -20,7 +20,9 @@ pub(super) trait Loadable: Send + Sync + Sized + 'static {
     type Work;
 
     /// Reads headers and configurations. None if the files are no model of this kind.
-    fn read(path: &Path) -> Loaded<Option<Self::Layout>>;
+    fn read(model: &InstalledModel) -> Loaded<Option<Self::Layout>>;
+    /// Chooses how layers hold their matrices, if the kind leaves a choice.
+    fn store_weights(_layout: &mut Self::Layout, _storage: WeightStorage) {}
     /// Bytes of the loaded weights.
     fn weight_bytes(layout: &Self::Layout) -> u64;
     /// Bytes that a task takes besides the weights.
@@ -94,12 +96,23 @@ impl Company {
 /// The loaded models, most recently used first.
 pub(super) struct ResidentModels {
     budget: u64,
+    storage: WeightStorage,
     loaded: Mutex<Vec<Place>>,
 }
 
 impl ResidentModels {
-    pub(super) fn new(budget: u64) -> Self {
-        Self { budget, loaded: Mutex::new(Vec::new()) }
+    pub(super) fn new(budget: u64, storage: WeightStorage) -> Self {
+        Self { budget, storage, loaded: Mutex::new(Vec::new()) }
+    }
+
+    /// How models hold their matrices.
+    pub(super) fn weight_storage(&self) -> WeightStorage {
+        self.storage
+    }
+
+    /// Chooses how models that are loaded from now on hold their matrices.
+    pub(super) fn store_weights(&mut self, storage: WeightStorage) {
+        self.storage = storage;
     }
 
     /// The model, loaded if need be, with room for the task.
@@ -141,7 +154,7 @@ impl ResidentModels {
         if let Some(resident) = place.and_then(|place| place.resident.downcast_ref::<Resident<M>>()) {
             return Need::of::<M>(&resident.layout, work);
         }
-        Need::of::<M>(&read::<M>(model)?, work)
+        Need::of::<M>(&self.read::<M>(model)?, work)
     }
 
     fn find_or_load<M: Loadable, C: Borrow<Company>>(
@@ -158,11 +171,11 @@ impl ResidentModels {
             self.make_room(&mut loaded, company(&resident.layout)?.borrow())?;
             return Ok(resident);
         }
-        let layout = read::<M>(model)?;
+        let layout = self.read::<M>(model)?;
         // An older state of the same files is of no more use.
         loaded.retain(|r| r.identity.path != identity.path);
         self.make_room(&mut loaded, company(&layout)?.borrow())?;
-        observer.note(&format!("loading {}", model.label));
+        observer.doing(&format!("loading {}", model.label));
         let started = std::time::Instant::now();
         let fresh = M::load(&layout, device)?;
         tracing::info!(model = %model.id, millis = started.elapsed().as_millis() as u64, "model loaded");
@@ -170,6 +183,19 @@ impl ResidentModels {
         let resident = Arc::new(Resident { layout, model: fresh });
         loaded.insert(0, Place { identity, weight_bytes, resident: resident.clone() });
         Ok(resident)
+    }
+
+    /// True if a company fits into the budget.
+    pub(super) fn fits(&self, company: &Company) -> bool {
+        company.bytes() <= self.budget
+    }
+
+    fn read<M: Loadable>(&self, model: &InstalledModel) -> Loaded<M::Layout> {
+        let mut layout = M::read(model)?.ok_or_else(|| {
+            BrokenFile::new(&model.path, format!("is no model of the family {}", model.family))
+        })?;
+        M::store_weights(&mut layout, self.storage);
+        Ok(layout)
     }
 
     /// Drops the least recently used models until all of a company fit together, which stay.
@@ -203,11 +229,6 @@ impl Identity {
         }
         Ok(Self { path: model.path.clone(), bytes: model.bytes, modified: model.modified })
     }
-}
-
-fn read<M: Loadable>(model: &InstalledModel) -> Loaded<M::Layout> {
-    M::read(&model.path)?
-        .ok_or_else(|| BrokenFile::new(&model.path, format!("is no model of the family {}", model.family)))
 }
 
 /// Takes the model out of the list, if it is there.

@@ -1,121 +1,22 @@
 //! Finding installed models: folders are searched to a bounded depth and read by configurations and weight headers
 //! alone.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
+use super::assembly::Assembly;
+use super::found::{Found, Look, What};
 use super::models::{Family, InstalledModel};
 use super::readings::Readings;
-use crate::adapter::LoraLayout;
-use crate::diffusion::architecture::Architecture;
-use crate::diffusion::control_layout::ControlLayout;
-use crate::diffusion::painter::{PainterKind, PaintingTraits};
-use crate::language::chat::ChatLayout;
-use crate::language::translate::TranslatorLayout;
-use crate::upscale::UpscalerLayout;
-use crate::vision::depth_anything::DepthLayout;
-use crate::vision::florence2::CaptionLayout;
-use crate::vision::salient::SalientLayout;
-use crate::weights::{BrokenFile, Loaded, WeightFiles};
+use crate::text::InversionLayout;
 
 /// Levels of sub-folders that are searched.
 const MAX_DEPTH: usize = 3;
 /// Most files and folders that a scan looks at.
 const MAX_ENTRIES: usize = 50_000;
 /// Endings of single files that may hold a model.
-const MODEL_FILES: [&str; 4] = ["safetensors", "gguf", "pth", "onnx"];
-
-/// What a look at a path gives; of a broken model the family, where that can be told.
-pub(super) type Look = Result<Option<Found>, (Option<Family>, BrokenFile)>;
-
-/// What was found at a path.
-#[derive(Clone)]
-pub(super) struct Found {
-    pub(super) family: Family,
-    pub(super) files: Vec<PathBuf>,
-    pub(super) painting: Option<PaintingTraits>,
-    pub(super) architecture: Option<Architecture>,
-}
-
-impl Found {
-    /// Reads a folder with a `model_index.json`.
-    fn painter(folder: &Path) -> Look {
-        let kind =
-            PainterKind::of_folder(folder).map_err(|broken| (Some(Family::StableDiffusion), broken))?;
-        let family = match kind {
-            PainterKind::StableDiffusion => Family::StableDiffusion,
-            PainterKind::StableDiffusionXl => Family::StableDiffusionXl,
-            PainterKind::Flux => Family::Flux,
-            PainterKind::Flux2 => Family::Flux2,
-            PainterKind::StableDiffusion3 => Family::StableDiffusion3,
-        };
-        let layout = kind.read(folder).map_err(|broken| (Some(family), broken))?;
-        let (painting, architecture) = (Some(layout.traits()), layout.architecture());
-        Ok(Some(Self { family, files: layout.files(), painting, architecture }))
-    }
-
-    fn of<L>(family: Family, layout: Loaded<Option<L>>, files: fn(&L) -> Vec<PathBuf>) -> Look {
-        let layout = layout.map_err(|broken| (Some(family), broken))?;
-        Ok(layout.map(|layout| Self { family, files: files(&layout), painting: None, architecture: None }))
-    }
-
-    fn adapter(file: &Path) -> Look {
-        let layout = LoraLayout::read(file).map_err(|broken| (Some(Family::Lora), broken))?;
-        Ok(layout.map(|layout| Self {
-            family: Family::Lora,
-            files: layout.files(),
-            painting: None,
-            architecture: layout.architecture(),
-        }))
-    }
-
-    fn control(folder: &Path) -> Look {
-        let layout = ControlLayout::read(folder).map_err(|broken| (Some(Family::ControlNet), broken))?;
-        Ok(layout.map(|layout| Self {
-            family: Family::ControlNet,
-            files: layout.files(),
-            painting: None,
-            architecture: layout.architecture(),
-        }))
-    }
-
-    /// Reads a folder by its configurations and headers. None if it is no model.
-    fn in_folder(folder: &Path) -> Look {
-        if folder.join("model_index.json").is_file() {
-            return Self::painter(folder);
-        }
-        let readers: [fn(&Path) -> Look; 5] = [
-            Self::control,
-            |folder| Self::of(Family::Depth, DepthLayout::read(folder), DepthLayout::files),
-            |folder| Self::of(Family::Captioner, CaptionLayout::read(folder), CaptionLayout::files),
-            |folder| Self::of(Family::Translator, TranslatorLayout::read(folder), TranslatorLayout::files),
-            |folder| Self::of(Family::Chat, ChatLayout::read(folder), ChatLayout::files),
-        ];
-        for read in readers {
-            if let Some(found) = read(folder)? {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Reads a single file by its header. None if it is no model.
-    fn in_file(file: &Path) -> Look {
-        if file.extension().is_some_and(|ending| ending == "gguf") {
-            return Self::of(Family::Chat, ChatLayout::read(file), ChatLayout::files);
-        }
-        // A file that can't be opened says nothing of what it is for.
-        let weights = WeightFiles::single(file).map_err(|broken| (None, broken))?;
-        if let Some(adapter) = Self::adapter(file)? {
-            return Ok(Some(adapter));
-        }
-        let salient = SalientLayout::recognise(weights);
-        match Self::of(Family::BackgroundRemoval, salient, SalientLayout::files)? {
-            Some(found) => Ok(Some(found)),
-            None => Self::of(Family::Upscaler, UpscalerLayout::read(file), UpscalerLayout::files),
-        }
-    }
-}
+const MODEL_FILES: [&str; 5] = ["safetensors", "gguf", "ckpt", "pth", "onnx"];
 
 /// What looks like a model but cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,34 +39,31 @@ pub struct ModelScan {
 }
 
 impl ModelScan {
-    /// Notes what was found at a path; false if that was nothing.
-    fn add(&mut self, id: Option<&OsStr>, path: &Path, found: Look) -> bool {
-        match found {
-            Ok(None) => return false,
-            Ok(Some(found)) => {
-                let id = id.unwrap_or_default().to_string_lossy().into_owned();
-                self.add_model(InstalledModel::new(id, path, found));
-            }
-            Err((family, broken)) => {
-                let message = broken.to_string();
-                self.broken.push(BrokenModel { path: path.to_path_buf(), family, message });
-            }
-        }
-        true
+    fn add_broken(&mut self, path: PathBuf, family: Option<Family>, message: String) {
+        self.broken.push(BrokenModel { path, family, message });
     }
 
-    fn add_model(&mut self, model: InstalledModel) {
-        if let Some(other) = self.models.iter().find(|m| m.id == model.id) {
-            let message = format!(
-                "there is already a model `{}` at {}; rename one of them",
-                model.id,
-                other.path.display()
-            );
-            self.broken.push(BrokenModel { path: model.path, family: Some(model.family), message });
-        } else {
-            self.models.push(model);
+    pub(super) fn add_model(&mut self, model: InstalledModel) {
+        match self.models.iter().find(|other| other.id == model.id) {
+            None => self.models.push(model),
+            Some(other) => {
+                let message = format!(
+                    "there is already a model `{}` at {}; rename one of them",
+                    model.id,
+                    other.path.display()
+                );
+                self.add_broken(model.path, Some(model.family), message);
+            }
         }
     }
+}
+
+/// A path that may be a model.
+struct Candidate {
+    /// The id that the model would have.
+    id: String,
+    path: PathBuf,
+    look: Look,
 }
 
 /// Looks for models in folders and their sub-folders: a model is a folder with a `model_index.json` or a
@@ -185,10 +83,31 @@ impl ModelScanner {
 
     /// Looks for models. What was read before is not read again while its files keep their sizes and times of change.
     pub fn scan(&mut self) -> ModelScan {
-        let mut scan = ModelScan::default();
-        let mut left = MAX_ENTRIES;
+        let mut search = Search { readings: &self.readings, left: MAX_ENTRIES, candidates: Vec::new() };
         for folder in &self.folders {
-            search(folder, MAX_DEPTH, &mut left, &mut self.readings, &mut scan);
+            search.folder(folder, MAX_DEPTH);
+        }
+        let mut scan = ModelScan::default();
+        let mut assembly = Assembly::default();
+        for Candidate { id, path, look } in search.candidates {
+            match look {
+                Ok(None) => {}
+                Ok(Some(Found { what, spares })) => {
+                    assembly.keep(spares);
+                    match what {
+                        What::Model(model) => scan.add_model(InstalledModel::new(id, &path, model)),
+                        What::Network(lacking) => assembly.add(id, path, lacking),
+                        What::Parts => {}
+                    }
+                }
+                Err((family, broken)) => scan.add_broken(path, family, broken.to_string()),
+            }
+        }
+        for (id, path, family, model) in assembly.finish(&self.readings) {
+            match model {
+                Ok(model) => scan.add_model(InstalledModel::new(id, &path, model)),
+                Err(message) => scan.add_broken(path, Some(family), message),
+            }
         }
         self.readings.forget_unused();
         scan.models.sort_by(|a, b| a.id.cmp(&b.id));
@@ -202,29 +121,61 @@ pub fn scan_models(folders: &[PathBuf]) -> ModelScan {
     ModelScanner::new(folders.to_vec()).scan()
 }
 
-fn search(folder: &Path, depth: usize, left: &mut usize, readings: &mut Readings, scan: &mut ModelScan) {
-    if describes_a_model(folder)
-        && scan.add(folder.file_name(), folder, readings.look(folder, Found::in_folder))
-    {
-        return;
-    }
-    let paths = shown(folder);
-    let alone = depth < MAX_DEPTH && paths.iter().filter(|path| may_hold_a_model(path)).count() == 1;
-    for path in paths {
-        if *left == 0 {
-            tracing::warn!(folder = %folder.display(), "too many files and folders, the rest is not searched");
-            return;
-        }
-        *left -= 1;
-        if path.is_file() {
-            if may_hold_a_model(&path) {
-                let id = if alone { folder.file_name() } else { path.file_stem() };
-                scan.add(id, &path, readings.look(&path, Found::in_file));
+/// A search that is under way.
+struct Search<'a> {
+    readings: &'a Readings,
+    /// Files and folders that may still be looked at.
+    left: usize,
+    candidates: Vec<Candidate>,
+}
+
+impl Search<'_> {
+    fn folder(&mut self, folder: &Path, depth: usize) {
+        if describes_a_model(folder) {
+            let look = self.readings.look(&[folder], || Found::in_folder(folder));
+            if !matches!(look, Ok(None)) {
+                self.candidates.push(Candidate { id: name_of(folder), path: folder.to_path_buf(), look });
+                return;
             }
-        } else if depth > 0 {
-            search(&path, depth - 1, left, readings, scan);
+        }
+        let mut paths = shown(folder);
+        if paths.len() > self.left {
+            tracing::warn!(folder = %folder.display(), "too many files and folders, the rest is not searched");
+            paths.truncate(self.left);
+        }
+        self.left -= paths.len();
+        let (folders, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
+        self.files(folder, files, depth);
+        for folder in folders.iter().filter(|_| depth > 0) {
+            self.folder(folder, depth - 1);
         }
     }
+
+    fn files(&mut self, folder: &Path, files: Vec<PathBuf>, depth: usize) {
+        let files: Vec<_> =
+            files.into_iter().filter(|path| path.is_file() && may_hold_a_model(path)).collect();
+        let alone = depth < MAX_DEPTH && files.len() == 1;
+        let readings = self.readings;
+        let read = files.into_par_iter().map(|path| {
+            let look = readings.look(&[&path], || Found::in_file(&path));
+            // Prompts call an embedding by the name of its file.
+            let id = if alone && !is_embedding(&look) { name_of(folder) } else { stem_of(&path) };
+            Candidate { id, path, look }
+        });
+        self.candidates.extend(read.collect::<Vec<_>>());
+    }
+}
+
+fn is_embedding(look: &Look) -> bool {
+    matches!(look, Ok(Some(Found { what: What::Model(model), .. })) if model.family == Family::Embedding)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn stem_of(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// What lies in a folder, in the order of names. Behind a dot lie models that are still being fetched.
@@ -243,4 +194,5 @@ fn describes_a_model(folder: &Path) -> bool {
 
 fn may_hold_a_model(file: &Path) -> bool {
     file.extension().is_some_and(|ending| MODEL_FILES.iter().any(|known| ending == *known))
+        || InversionLayout::may_be_at(file)
 }

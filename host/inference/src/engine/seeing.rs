@@ -1,7 +1,6 @@
 //! Looking at pictures and enlarging them.
 
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use candle_core::Device;
 
@@ -18,8 +17,8 @@ impl Loadable for SalientNetwork {
     /// Width and height.
     type Work = (u32, u32);
 
-    fn read(path: &Path) -> Loaded<Option<SalientLayout>> {
-        SalientLayout::read(path)
+    fn read(model: &InstalledModel) -> Loaded<Option<SalientLayout>> {
+        SalientLayout::read(&model.path)
     }
 
     fn weight_bytes(layout: &SalientLayout) -> u64 {
@@ -45,8 +44,8 @@ impl Loadable for Upscaler {
     type Layout = UpscalerLayout;
     type Work = Enlarging;
 
-    fn read(path: &Path) -> Loaded<Option<UpscalerLayout>> {
-        UpscalerLayout::read(path)
+    fn read(model: &InstalledModel) -> Loaded<Option<UpscalerLayout>> {
+        UpscalerLayout::read(&model.path)
     }
 
     fn weight_bytes(layout: &UpscalerLayout) -> u64 {
@@ -67,8 +66,8 @@ impl Loadable for DepthModel {
     /// Height and width.
     type Work = (u32, u32);
 
-    fn read(path: &Path) -> Loaded<Option<DepthLayout>> {
-        DepthLayout::read(path)
+    fn read(model: &InstalledModel) -> Loaded<Option<DepthLayout>> {
+        DepthLayout::read(&model.path)
     }
 
     fn weight_bytes(layout: &DepthLayout) -> u64 {
@@ -88,8 +87,8 @@ impl Loadable for CaptionModel {
     type Layout = CaptionLayout;
     type Work = ();
 
-    fn read(path: &Path) -> Loaded<Option<CaptionLayout>> {
-        CaptionLayout::read(path)
+    fn read(model: &InstalledModel) -> Loaded<Option<CaptionLayout>> {
+        CaptionLayout::read(&model.path)
     }
 
     fn weight_bytes(layout: &CaptionLayout) -> u64 {
@@ -119,7 +118,7 @@ impl Engine {
     ) -> Result<String, EngineError> {
         model.must_be(Family::Captioner)?;
         let captioner = self.models.get::<CaptionModel>(model, &(), &self.device, observer)?;
-        observer.note("looking");
+        observer.doing("looking");
         let mut told = |done, parts| told(observer, done, parts);
         Ok(self.threads.install(|| captioner.caption(picture, task, &mut told))?)
     }
@@ -138,7 +137,7 @@ impl Engine {
         let size = (picture.width, picture.height);
         let network = self.models.get::<SalientNetwork>(model, &size, &self.device, observer)?;
         go_on(observer)?;
-        observer.note("looking");
+        observer.doing("looking");
         Ok(self.threads.install(|| network.matte(picture))?)
     }
 
@@ -159,7 +158,7 @@ impl Engine {
         let tile = tile.unwrap_or(DEFAULT_TILE);
         let work = Enlarging { size: (picture.width, picture.height), tile };
         let upscaler = self.models.get::<Upscaler>(model, &work, &self.device, observer)?;
-        observer.note("enlarging");
+        observer.doing("enlarging");
         let mut told = |done, parts| told(observer, done, parts);
         Ok(self.threads.install(|| upscaler.upscale(picture, f64::from(factor), tile, &mut told))?)
     }
@@ -180,7 +179,7 @@ impl Engine {
         let size = (picture.height, picture.width);
         let depth = self.models.get::<DepthModel>(model, &size, &self.device, observer)?;
         go_on(observer)?;
-        observer.note("looking");
+        observer.doing("looking");
         Ok(self.threads.install(|| depth.depth(picture))?.values)
     }
 }

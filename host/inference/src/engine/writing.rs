@@ -1,7 +1,6 @@
 //! Answering in conversations, and translating.
 
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use candle_core::Device;
 
@@ -19,8 +18,8 @@ impl Loadable for ChatModel {
     /// Tokens.
     type Work = usize;
 
-    fn read(path: &Path) -> Loaded<Option<ChatLayout>> {
-        ChatLayout::read(path)
+    fn read(model: &InstalledModel) -> Loaded<Option<ChatLayout>> {
+        ChatLayout::read(&model.path)
     }
 
     fn weight_bytes(layout: &ChatLayout) -> u64 {
@@ -40,8 +39,8 @@ impl Loadable for Translator {
     type Layout = TranslatorLayout;
     type Work = ();
 
-    fn read(path: &Path) -> Loaded<Option<TranslatorLayout>> {
-        TranslatorLayout::read(path)
+    fn read(model: &InstalledModel) -> Loaded<Option<TranslatorLayout>> {
+        TranslatorLayout::read(&model.path)
     }
 
     fn weight_bytes(layout: &TranslatorLayout) -> u64 {
@@ -70,7 +69,7 @@ impl Engine {
     ) -> Result<String, EngineError> {
         model.must_be(Family::Translator)?;
         let translator = self.models.get::<Translator>(model, &(), &self.device, observer)?;
-        observer.note("translating");
+        observer.doing("translating");
         let translated =
             self.threads.install(|| translator.translate(text, &mut |piece| pass_on(observer, piece)))?;
         if translated.cancelled { Err(EngineError::Cancelled) } else { Ok(translated.text) }
@@ -91,7 +90,7 @@ impl Engine {
         model.must_be(Family::Chat)?;
         let tokens = options.max_tokens.saturating_add(PLANNED_PROMPT);
         let chat = self.models.get::<ChatModel>(model, &tokens, &self.device, observer)?;
-        observer.note("writing");
+        observer.doing("writing");
         let completed = self
             .threads
             .install(|| chat.complete(messages, options, &mut |piece| pass_on(observer, piece)))?;

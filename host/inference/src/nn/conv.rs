@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use candle_core::{DType, Result, Tensor, bail};
 
-use crate::slots::{Patch, Slot};
-use crate::tensor::{Conv2dGeometry, Rectifier, conv2d, conv2d_joined, depthwise_conv2d};
+use crate::slots::{Patch, Slot, SlotWeight};
+use crate::tensor::{Conv2dGeometry, Parameter, Rectifier, conv2d, conv2d_joined, depthwise_conv2d};
 use crate::weights::{Loaded, Weights};
 
 /// A square convolution with a bias.
 pub struct Conv2d {
-    weight: Tensor,
+    weight: Parameter,
     bias: Tensor,
     geometry: Conv2dGeometry,
     slot: Option<Arc<Slot>>,
@@ -40,17 +40,17 @@ impl Conv2d {
         let shape = [output, input, kernel, kernel];
         let flat = [output, input];
         let weight = if kernel == 1 {
-            weights.tensor_of_shapes("weight", &[&shape, &flat])?
+            weights.parameter_of_shapes("weight", &[&shape, &flat])?
         } else {
-            weights.tensor("weight", &shape)?
+            weights.parameter("weight", &shape)?
         };
         let bias = Tensor::zeros(output, DType::F32, weights.device()).map_err(|e| weights.failed(e))?;
-        Ok(Self { slot: weights.slot(&weight), ..Self::new(weight, bias, geometry) })
+        Ok(Self { slot: weights.slot(SlotWeight::held(&weight)), ..Self::new(weight, bias, geometry) })
     }
 
     /// A layer of a kernel (out, in, kernel, kernel) and a bias (out).
-    pub fn new(weight: Tensor, bias: Tensor, geometry: Conv2dGeometry) -> Self {
-        Self { weight, bias, geometry, slot: None }
+    pub fn new(weight: impl Into<Parameter>, bias: Tensor, geometry: Conv2dGeometry) -> Self {
+        Self { weight: weight.into(), bias, geometry, slot: None }
     }
 
     /// Applies the layer to (batch, in, height, width).
@@ -78,16 +78,18 @@ impl Conv2d {
 
     fn forward_biased(&self, x: &Tensor, bias: &Tensor) -> Result<Tensor> {
         match self.slot.as_ref().and_then(|slot| slot.patch()) {
-            None => conv2d(x, &self.weight, bias, self.geometry),
+            None => self.weight.conv2d(x, bias, self.geometry),
             Some(patch) => self.forward_patched(x, bias, &patch),
         }
     }
 
     fn forward_patched(&self, x: &Tensor, bias: &Tensor, patch: &Patch) -> Result<Tensor> {
         let shifted = patch.shift.as_ref().map(|shift| bias.broadcast_add(shift)).transpose()?;
-        let (weight, bias) =
-            (patch.weight.as_ref().unwrap_or(&self.weight), shifted.as_ref().unwrap_or(bias));
-        let y = conv2d(x, weight, bias, self.geometry)?;
+        let bias = shifted.as_ref().unwrap_or(bias);
+        let y = match &patch.weight {
+            Some(weight) => conv2d(x, weight, bias, self.geometry)?,
+            None => self.weight.conv2d(x, bias, self.geometry)?,
+        };
         let Some(branch) = &patch.branch else { return Ok(y) };
         let zeros = |count: usize| Tensor::zeros(count, x.dtype(), x.device());
         let narrow = conv2d(x, &branch.down, &zeros(branch.down.dim(0)?)?, self.geometry)?;

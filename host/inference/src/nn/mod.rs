@@ -3,6 +3,7 @@
 mod conv;
 mod linear;
 mod norm;
+mod patched;
 mod projection;
 mod quantized;
 

@@ -7,15 +7,15 @@ use crate::weights::{Loaded, Weights};
 
 /// y = x W^T + b over the last dimension.
 pub enum Projection {
-    /// Weights in f32.
+    /// Weights as numbers.
     Dense(Linear),
-    /// Weights as a GGUF file stores them.
+    /// Weights in blocks, as GGUF files store them.
     Quantized(QuantizedLinear),
 }
 
 impl Projection {
-    /// Loads `weight` (out, in) and, if it is biased, `bias` (out): quantised if the file holds the weights so, else in
-    /// f32.
+    /// Loads `weight` (out, in) and, if it is biased, `bias` (out): quantised if the file holds the weights so or they
+    /// are to be held so, else as the file holds them.
     pub fn load(weights: &Weights, input: usize, output: usize, biased: bool) -> Loaded<Self> {
         Self::joined(weights, &[(weights.clone(), output)], input, biased)
     }
@@ -31,7 +31,13 @@ impl Projection {
         Self::joined(weights, &parts, input, biased)
     }
 
-    fn joined(weights: &Weights, parts: &[(Weights, usize)], input: usize, biased: bool) -> Loaded<Self> {
+    /// The same for layers that lie anywhere; `weights` is named in errors.
+    pub(crate) fn joined(
+        weights: &Weights,
+        parts: &[(Weights, usize)],
+        input: usize,
+        biased: bool,
+    ) -> Loaded<Self> {
         let failed = |e| weights.failed(e);
         let stored = parts.iter().map(|(part, output)| part.stored_rows("weight", (*output, input)));
         if let Some(rows) = stored.collect::<Loaded<Option<Vec<_>>>>()? {
@@ -43,8 +49,9 @@ impl Projection {
                     Some(Tensor::cat(&biases, 0).map_err(failed)?)
                 }
             };
-            let layer = QuantizedLinear::of_rows(&rows.concat(), bias, weights.device());
-            return Ok(Self::Quantized(layer.map_err(failed)?));
+            let layer = QuantizedLinear::of_rows(&rows.concat(), bias, weights.device()).map_err(failed)?;
+            let parts: Vec<_> = parts.iter().map(|(part, _)| part.clone()).zip(rows).collect();
+            return Ok(Self::Quantized(layer.with_slots(&parts)));
         }
         let load = if biased { Linear::load } else { Linear::load_unbiased };
         let layers = parts.iter().map(|(part, output)| load(part, input, *output));

@@ -1,27 +1,34 @@
 //! The linear layer on quantised blocks.
 
-use candle_core::quantized::{GgmlDType, QStorage, QTensor};
-use candle_core::{D, Device, Result, Tensor};
+use std::sync::Arc;
 
-use crate::tensor::{BlockKind, BlockMatrix, block_linear};
-use crate::weights::{GgufFile, Loaded, MappedBytes, StoredRows};
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{D, Device, Result, Tensor, bail};
+
+use super::patched::patched;
+use crate::slots::{Slot, SlotWeight};
+use crate::tensor::{BlockKind, BlockMatrix, SharedBytes, block_linear, code_linear};
+use crate::weights::{GgufFile, Loaded, PackedRows, StoredRows, Weights};
 
 /// One or more quantised matrices with one input, whose outputs lie side by side.
 pub struct QuantizedLinear {
     weights: Stored,
     bias: Option<Tensor>,
+    slot: Option<Arc<Slot>>,
 }
 
 enum Stored {
     /// In the file, multiplied from there.
     Mapped(Vec<MappedMatrix>),
+    /// Codes in the file, unpacked tile by tile.
+    Coded(Vec<PackedRows>),
     /// On the device, multiplied by candle.
     Tensors(Vec<QTensor>),
 }
 
 struct MappedMatrix {
     kind: BlockKind,
-    bytes: MappedBytes,
+    bytes: SharedBytes,
     rows: usize,
     width: usize,
 }
@@ -43,34 +50,67 @@ impl QuantizedLinear {
             }
         }
         if mapped.len() == parts.len() {
-            return Ok(Self { weights: Stored::Mapped(mapped), bias });
+            return Ok(Self { weights: Stored::Mapped(mapped), bias, slot: None });
         }
         let tensors = parts.iter().map(|(name, out)| file.quantized(name, &[*out, input], device));
-        Ok(Self { weights: Stored::Tensors(tensors.collect::<Loaded<_>>()?), bias })
+        Ok(Self { weights: Stored::Tensors(tensors.collect::<Loaded<_>>()?), bias, slot: None })
     }
 
     /// A layer of stored rows, whose outputs lie side by side, and a bias as long as these together.
+    ///
+    /// # Errors
+    /// They are not all packed alike, or cannot be brought to the device.
     pub(crate) fn of_rows(rows: &[StoredRows], bias: Option<Tensor>, device: &Device) -> Result<Self> {
-        let mapped = rows.iter().map(|rows| {
+        let coded = rows.iter().map(|rows| match rows {
+            StoredRows::Codes(rows) => Some(rows.clone()),
+            StoredRows::Blocks(_) => None,
+        });
+        if let Some(coded) = coded.collect::<Option<Vec<_>>>() {
+            return Ok(Self { weights: Stored::Coded(coded), bias, slot: None });
+        }
+        let blocks = rows.iter().map(|rows| match rows {
+            StoredRows::Blocks(rows) => Ok(rows),
+            StoredRows::Codes(_) => bail!("rows of one layer are packed in two ways"),
+        });
+        let blocks = blocks.collect::<Result<Vec<_>>>()?;
+        let mapped = blocks.iter().map(|rows| {
             let kind = block_kind(rows.dtype).filter(|_| device.is_cpu())?;
             Some(MappedMatrix { kind, bytes: rows.bytes.clone(), rows: rows.count, width: rows.width })
         });
         if let Some(mapped) = mapped.collect::<Option<Vec<_>>>() {
-            return Ok(Self { weights: Stored::Mapped(mapped), bias });
+            return Ok(Self { weights: Stored::Mapped(mapped), bias, slot: None });
         }
-        let tensors = rows.iter().map(|rows| {
-            let storage = QStorage::from_data(rows.bytes.get().into(), device, rows.dtype)?;
-            QTensor::new(storage, (rows.count, rows.width))
-        });
-        Ok(Self { weights: Stored::Tensors(tensors.collect::<Result<_>>()?), bias })
+        let tensors = blocks.iter().map(|rows| rows.on(device));
+        Ok(Self { weights: Stored::Tensors(tensors.collect::<Result<_>>()?), bias, slot: None })
+    }
+
+    /// The same layer with slots for the layers of `parts`, each with its rows, that it was joined of.
+    pub(crate) fn with_slots(self, parts: &[(Weights, Vec<StoredRows>)]) -> Self {
+        let Some(device) = parts.first().map(|(weights, _)| weights.device()) else { return self };
+        let slots = parts.iter().map(|(weights, rows)| weights.slot(slot_weight(rows.clone(), device)));
+        let slots: Vec<_> = slots.flatten().collect();
+        let all: Vec<_> = parts.iter().flat_map(|(_, rows)| rows.iter().cloned()).collect();
+        let slot = (!slots.is_empty()).then(|| Slot::joined(&slots, slot_weight(all, device)));
+        Self { slot, ..self }
     }
 
     /// Applies the layer to (..., in), giving (..., out).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let own = || self.forward_own(x);
+        match self.slot.as_ref().and_then(|slot| slot.patch()) {
+            None => own(),
+            Some(patch) => patched(x, &patch, self.bias.as_ref(), own),
+        }
+    }
+
+    fn forward_own(&self, x: &Tensor) -> Result<Tensor> {
         let y = match &self.weights {
             Stored::Mapped(parts) => {
                 let parts = parts.iter().map(|p| BlockMatrix::new(p.kind, p.bytes.get(), p.rows, p.width));
                 block_linear(x, &parts.collect::<Result<Vec<_>>>()?)?
+            }
+            Stored::Coded(parts) => {
+                code_linear(x, &parts.iter().map(PackedRows::codes).collect::<Result<Vec<_>>>()?)?
             }
             Stored::Tensors(parts) => {
                 let x = x.contiguous()?;
@@ -83,6 +123,16 @@ impl QuantizedLinear {
             None => Ok(y),
         }
     }
+}
+
+/// The weight of stored rows, one after the other.
+fn slot_weight(rows: Vec<StoredRows>, device: &Device) -> SlotWeight {
+    let dims = [rows.iter().map(StoredRows::count).sum(), rows.first().map_or(0, StoredRows::width)];
+    let device = device.clone();
+    SlotWeight::packed(&dims, move || {
+        let unpacked = rows.iter().map(|rows| rows.dense(&device));
+        Tensor::cat(&unpacked.collect::<Result<Vec<_>>>()?, 0)
+    })
 }
 
 /// The types that are multiplied from the file.

@@ -1,10 +1,12 @@
 //! Activation functions: SiLU, GELU with the error function or a hyperbolic tangent, quick GELU, and the gated GEGLU and SwiGLU.
 
+use std::mem::MaybeUninit;
+
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::vector::{erf, sigmoid, wide};
-use super::{elements, on_cpu};
+use super::{elements, on_cpu, row_stride};
 
 /// Elements per task.
 const CHUNK: usize = 1 << 14;
@@ -32,7 +34,7 @@ pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
 /// Gated GELU: the last dimension is split in halves `a` and `b`, the result is a * gelu(b).
 pub fn geglu(x: &Tensor) -> Result<Tensor> {
     if on_cpu(x) {
-        return x.contiguous()?.apply_op1_no_bwd(&Gated { name: "geglu", kernel: gated_gelu_row });
+        return gated(x, &Gated { name: "geglu", kernel: gated_gelu_row });
     }
     let (a, b) = halves(x)?;
     a * b.gelu_erf()?
@@ -41,10 +43,17 @@ pub fn geglu(x: &Tensor) -> Result<Tensor> {
 /// Gated SiLU (SwiGLU): the last dimension is split in halves `a` and `b`, the result is silu(a) * b.
 pub fn swiglu(x: &Tensor) -> Result<Tensor> {
     if on_cpu(x) {
-        return x.contiguous()?.apply_op1_no_bwd(&Gated { name: "swiglu", kernel: gated_silu_row });
+        return gated(x, &Gated { name: "swiglu", kernel: gated_silu_row });
     }
     let (a, b) = halves(x)?;
     a.silu()? * b
+}
+
+fn gated(x: &Tensor, gate: &Gated) -> Result<Tensor> {
+    match row_stride(x.layout()) {
+        Some(_) => x.apply_op1_no_bwd(gate),
+        None => x.contiguous()?.apply_op1_no_bwd(gate),
+    }
 }
 
 fn halves(x: &Tensor) -> Result<(Tensor, Tensor)> {
@@ -82,7 +91,7 @@ impl CustomOp1 for Elementwise {
 /// Computes a row from its two halves.
 struct Gated {
     name: &'static str,
-    kernel: fn(&[f32], &[f32], &mut [f32]),
+    kernel: fn(&[f32], &[f32], &mut [MaybeUninit<f32>]),
 }
 
 impl CustomOp1 for Gated {
@@ -91,7 +100,8 @@ impl CustomOp1 for Gated {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = elements(storage, layout, self.name())?;
+        let Some(stride) = row_stride(layout) else { bail!("{}: rows lie apart in no order", self.name) };
+        let x = storage.as_slice::<f32>()?.get(layout.start_offset()..).unwrap_or_default();
         let mut dims = layout.dims().to_vec();
         let Some(last) = dims.last_mut() else { bail!("{}: a tensor without dimensions", self.name) };
         if *last == 0 || *last % 2 != 0 {
@@ -100,14 +110,21 @@ impl CustomOp1 for Gated {
         let width = *last;
         let half = width / 2;
         *last = half;
-        let mut out = vec![0f32; x.len() / 2];
+        let count: usize = dims.iter().product();
+        if count > 0 && x.len() < (count / half - 1) * stride + width {
+            bail!("{}: the layout reaches beyond the storage", self.name);
+        }
+        let mut out = Vec::with_capacity(count);
         let rows = (CHUNK / half).max(1);
-        out.par_chunks_mut(rows * half).zip(x.par_chunks(rows * width)).for_each(|(out, x)| {
-            for (out, x) in out.chunks_exact_mut(half).zip(x.chunks_exact(width)) {
-                let (a, b) = x.split_at(half);
+        let target = out.spare_capacity_mut().get_mut(..count).unwrap_or_default();
+        target.par_chunks_mut(rows * half).zip(x.par_chunks(rows * stride)).for_each(|(out, x)| {
+            for (out, x) in out.chunks_exact_mut(half).zip(x.chunks(stride)) {
+                let (a, b) = x.get(..width).unwrap_or_default().split_at(half);
                 (self.kernel)(a, b, out);
             }
         });
+        // SAFETY: every row has been written: the rows of x reach as far, as checked above.
+        unsafe { out.set_len(count) };
         Ok((CpuStorage::F32(out), Shape::from(dims)))
     }
 }
@@ -147,17 +164,17 @@ wide! {
 }
 
 wide! {
-    fn gated_gelu_row(a: &[f32], b: &[f32], out: &mut [f32]) {
+    fn gated_gelu_row(a: &[f32], b: &[f32], out: &mut [MaybeUninit<f32>]) {
         for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            *out = a * 0.5 * b * (1.0 + erf(b * std::f32::consts::FRAC_1_SQRT_2));
+            out.write(a * 0.5 * b * (1.0 + erf(b * std::f32::consts::FRAC_1_SQRT_2)));
         }
     }
 }
 
 wide! {
-    fn gated_silu_row(a: &[f32], b: &[f32], out: &mut [f32]) {
+    fn gated_silu_row(a: &[f32], b: &[f32], out: &mut [MaybeUninit<f32>]) {
         for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            *out = a * sigmoid(a) * b;
+            out.write(a * sigmoid(a) * b);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::vector::{exp, wide};
 use super::{SharedOutput, on_cpu};
 
 /// Query rows per task.
-const QUERY_BLOCK: usize = 128;
+const QUERY_BLOCK: usize = 256;
 /// Key rows per score tile.
 const KEY_BLOCK: usize = 512;
 
@@ -141,7 +141,7 @@ impl CustomOp3 for Attention {
         };
         let (q, k, v) = (Rows::new(q, q_layout)?, Rows::new(k, k_layout)?, Rows::new(v, v_layout)?);
         let blocks = queries.div_ceil(QUERY_BLOCK);
-        let mut out = vec![0f32; batch * queries * width];
+        let mut out = Vec::with_capacity(batch * queries * width);
         let target = SharedOutput(out.as_mut_ptr());
         (0..batch * self.heads * blocks).into_par_iter().for_each_init(Scratch::default, |scratch, task| {
             let (picture, head, block) =
@@ -161,6 +161,8 @@ impl CustomOp3 for Attention {
             // SAFETY: tiles are disjoint parts of the output, which has batch * queries * width elements.
             unsafe { tile.compute(q, k, v, target.at((picture * queries + first) * width), scratch) };
         });
+        // SAFETY: the tiles are all heads of all queries; each writes what it has gathered from its first keys on.
+        unsafe { out.set_len(batch * queries * width) };
         Ok((CpuStorage::F32(out), q_layout.shape().clone()))
     }
 }

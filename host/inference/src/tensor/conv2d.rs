@@ -3,14 +3,18 @@
 //! Tensors stay in batch, channel, row, column order: unrolling copies whole row pieces, and the product writes
 //! its tile of every output channel in place.
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use gemm::Parallelism;
 use rayon::prelude::*;
 
 use super::joined::Joined;
+use super::parameter::Parameter;
 use super::rectifier::Rectifier;
 use super::{SharedOutput, direct, elements, on_cpu, winograd};
 
+/// Fewest pixels of a map whose convolution, with however many channels, takes longer than the detour of Winograd's
+/// method for its kernels.
+pub(crate) const LARGE_MAP: usize = 64 * 64;
 /// Output pixels that one task computes, in whole rows.
 const TILE_PIXELS: usize = 256;
 
@@ -55,20 +59,37 @@ impl Conv2dGeometry {
 /// Convolves `x` (batch, in, height, width) with `weight` (out, in, kernel, kernel) and adds `bias`, either one
 /// value per output channel (out) or one per picture and channel (batch, out).
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: &Tensor, geometry: Conv2dGeometry) -> Result<Tensor> {
-    plain(x, weight, bias, geometry, &Rectifier::None)
+    Parameter::from(weight.clone()).conv2d(x, bias, geometry)
+}
+
+impl Parameter {
+    /// As [`conv2d`] with this weight.
+    pub fn conv2d(&self, x: &Tensor, bias: &Tensor, geometry: Conv2dGeometry) -> Result<Tensor> {
+        let &[_, _, height, width] = x.dims() else { bail!("conv2d: {:?} is no map", x.dims()) };
+        let large = geometry == Conv2dGeometry::padded(1) && height * width >= LARGE_MAP;
+        if large && on_cpu(x) && self.is_on_cpu() {
+            let maps = [x.contiguous()?];
+            let maps = Joined::new(&maps)?;
+            if winograd::suits(&maps, self.dims()) {
+                return winograd::conv3x3(&maps, self, bias, &Rectifier::None);
+            }
+        }
+        plain(x, self, bias, geometry, &Rectifier::None)
+    }
 }
 
 /// As [`conv2d`], over maps that are joined along their channels, and with the rectifier applied to the result. Sums
 /// are built by other methods than there, whose rounding is about 1e-5 of their size.
 pub fn conv2d_joined(
     maps: &[&Tensor],
-    weight: &Tensor,
+    weight: &Parameter,
     bias: &Tensor,
     geometry: Conv2dGeometry,
     rectifier: &Rectifier,
 ) -> Result<Tensor> {
-    let keeps_size = geometry.keeps_size(weight.dim(3)?) && bias.rank() == 1;
-    if !keeps_size || !maps.iter().all(|map| on_cpu(map)) {
+    let &[_, _, _, edge] = weight.dims() else { bail!("conv2d: {:?} is no kernel", weight.dims()) };
+    let suits = geometry.keeps_size(edge) && bias.rank() == 1 && weight.is_on_cpu();
+    if !suits || !maps.iter().all(|map| on_cpu(map)) {
         return match maps {
             [map] => plain(map, weight, bias, geometry, rectifier),
             _ => plain(&Tensor::cat(maps, 1)?, weight, bias, geometry, rectifier),
@@ -84,15 +105,23 @@ pub fn conv2d_joined(
 
 fn plain(
     x: &Tensor,
-    weight: &Tensor,
+    weight: &Parameter,
     bias: &Tensor,
     geometry: Conv2dGeometry,
     rectifier: &Rectifier,
 ) -> Result<Tensor> {
-    if on_cpu(x) {
-        let convolution = Conv2d { geometry, rectifier };
-        return x.contiguous()?.apply_op3_no_bwd(weight, &bias.contiguous()?, &convolution);
+    let &[out, channels, height, width] = weight.dims() else {
+        bail!("conv2d: {:?} is no kernel", weight.dims());
+    };
+    if on_cpu(x) && weight.is_on_cpu() {
+        return weight.with_numbers(|numbers| {
+            let values = numbers.range(0..out * channels * height * width);
+            let convolution =
+                Conv2d { weight: &values, shape: (out, channels, height, width), geometry, rectifier };
+            x.contiguous()?.apply_op2_no_bwd(&bias.contiguous()?, &convolution)
+        });
     }
+    let weight = &weight.tensor()?;
     let Conv2dGeometry { stride, pad_before, pad_after, dilation } = geometry;
     let y = if pad_before == pad_after {
         x.conv2d(weight, pad_before, stride, dilation, 1)?
@@ -109,6 +138,9 @@ fn plain(
 }
 
 struct Conv2d<'a> {
+    weight: &'a [f32],
+    /// Output and input channels, rows and columns of the kernels.
+    shape: (usize, usize, usize, usize),
     geometry: Conv2dGeometry,
     rectifier: &'a Rectifier,
 }
@@ -123,7 +155,7 @@ struct Sizes {
     out_width: usize,
 }
 
-impl CustomOp3 for Conv2d<'_> {
+impl CustomOp2 for Conv2d<'_> {
     fn name(&self) -> &'static str {
         "conv2d"
     }
@@ -132,27 +164,26 @@ impl CustomOp3 for Conv2d<'_> {
         &self,
         x: &CpuStorage,
         layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let x = elements(x, layout, "conv2d")?;
-        let weight = elements(weight, weight_layout, "conv2d")?;
+        let weight = self.weight;
         let bias = elements(bias, bias_layout, "conv2d")?;
         let (batch, channels, height, width) = layout.shape().dims4()?;
-        let (out, weight_channels, kernel_height, kernel_width) = weight_layout.shape().dims4()?;
+        let (out, weight_channels, kernel_height, kernel_width) = self.shape;
         let out_height = self.geometry.output_length(height, kernel_height);
         let out_width = self.geometry.output_length(width, kernel_width);
         let (Some(out_height), Some(out_width)) = (out_height, out_width) else {
             bail!("conv2d: a {kernel_height}x{kernel_width} kernel is larger than {height}x{width}");
         };
         let per_picture = bias.len() == batch * out && bias_layout.dims().len() == 2;
-        let fits = weight_channels == channels && (per_picture || bias.len() == out);
+        let complete = weight.len() == out * channels * kernel_height * kernel_width;
+        let fits = weight_channels == channels && complete && (per_picture || bias.len() == out);
         if !fits || !self.rectifier.fits(out) || x.is_empty() {
             bail!(
                 "conv2d: weight {:?} and bias {:?} do not fit {:?}",
-                weight_layout.dims(),
+                self.shape,
                 bias_layout.dims(),
                 layout.dims()
             );
@@ -164,7 +195,7 @@ impl CustomOp3 for Conv2d<'_> {
         let tiles = out_height.div_ceil(tile_rows);
         let pointwise = kernel_height == 1 && kernel_width == 1 && self.geometry == Conv2dGeometry::padded(0);
 
-        let mut y = vec![0f32; batch * out * plane];
+        let mut y = Vec::with_capacity(batch * out * plane);
         let shared = SharedOutput(y.as_mut_ptr());
         (0..batch * tiles).into_par_iter().for_each_init(Vec::new, |columns: &mut Vec<f32>, task| {
             let (picture, tile) = (task / tiles, task % tiles);
@@ -187,7 +218,9 @@ impl CustomOp3 for Conv2d<'_> {
             unsafe {
                 let target = shared.at(picture * out * plane + offset);
                 for (channel, &bias) in bias.iter().take(out).enumerate() {
-                    std::slice::from_raw_parts_mut(target.add(channel * plane), pixels).fill(bias);
+                    for pixel in 0..pixels {
+                        target.add(channel * plane + pixel).write(bias);
+                    }
                 }
                 gemm::gemm(
                     out,
@@ -216,6 +249,9 @@ impl CustomOp3 for Conv2d<'_> {
                 }
             }
         });
+        // SAFETY: the tasks are all tiles of all pictures, and each has written its own, as there are as many biases as
+        // channels.
+        unsafe { y.set_len(batch * out * plane) };
         Ok((CpuStorage::F32(y), Shape::from((batch, out, out_height, out_width))))
     }
 }

@@ -1,5 +1,7 @@
 //! Group normalisation with its affine step and an optional SiLU, in one pass over memory per group.
 
+use std::mem::MaybeUninit;
+
 use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
@@ -66,8 +68,9 @@ impl CustomOp3 for GroupNorm {
             bail!("group norm: {channels} weights do not fit {:?}", layout.dims());
         }
         let area = x.len() / (batch * channels);
-        let mut out = vec![0f32; x.len()];
-        out.par_chunks_mut(per_group * area).zip(x.par_chunks(per_group * area)).enumerate().for_each(
+        let mut out = Vec::with_capacity(x.len());
+        let target = out.spare_capacity_mut().get_mut(..x.len()).unwrap_or_default();
+        target.par_chunks_mut(per_group * area).zip(x.par_chunks(per_group * area)).enumerate().for_each(
             |(index, (out, x))| {
                 let first = index % self.groups * per_group;
                 let (mean, rstd) = moments(x, self.eps);
@@ -79,6 +82,8 @@ impl CustomOp3 for GroupNorm {
                 }
             },
         );
+        // SAFETY: the planes of all groups are all elements, and each has been written.
+        unsafe { out.set_len(x.len()) };
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 }
@@ -94,15 +99,15 @@ wide! {
 }
 
 wide! {
-    fn affine_plane(x: &[f32], out: &mut [f32], scale: f32, shift: f32, silu: bool) {
+    fn affine_plane(x: &[f32], out: &mut [MaybeUninit<f32>], scale: f32, shift: f32, silu: bool) {
         if silu {
             for (out, &x) in out.iter_mut().zip(x) {
                 let y = x * scale + shift;
-                *out = y * sigmoid(y);
+                out.write(y * sigmoid(y));
             }
         } else {
             for (out, &x) in out.iter_mut().zip(x) {
-                *out = x * scale + shift;
+                out.write(x * scale + shift);
             }
         }
     }

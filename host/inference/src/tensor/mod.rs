@@ -6,7 +6,9 @@
 
 mod activation;
 mod attention;
+mod beside;
 mod blocks;
+mod coded;
 mod conv2d;
 mod depthwise;
 mod direct;
@@ -16,27 +18,35 @@ mod interpolate;
 mod joined;
 mod layer_norm;
 mod linear;
+mod parameter;
 mod rectifier;
 mod resize;
 mod rms_norm;
 mod rope;
+mod shared_bytes;
 mod vector;
 mod winograd;
 
 pub use activation::{geglu, gelu, gelu_tanh, quick_gelu, silu, swiglu};
 pub use attention::{Attention, attention};
+pub use beside::side_by_side;
 pub use blocks::{BlockKind, BlockMatrix, block_linear};
+pub use coded::{CodeMatrix, code_linear};
+pub(crate) use conv2d::LARGE_MAP;
 pub use conv2d::{Conv2dGeometry, conv2d, conv2d_joined};
 pub use depthwise::depthwise_conv2d;
 pub use group_norm::group_norm;
+pub use half::Precision;
 pub(crate) use half::half_to_f32;
 pub use interpolate::{Interpolation, interpolate};
 pub use layer_norm::layer_norm;
 pub use linear::{linear, linear_onto};
+pub use parameter::{Parameter, StoredNumbers};
 pub use rectifier::Rectifier;
 pub use resize::{max_pool_halving, resize_bilinear};
 pub use rms_norm::rms_norm;
 pub use rope::{Pairing, rope};
+pub use shared_bytes::SharedBytes;
 
 use candle_core::{CpuStorage, DType, Layout, Result, Tensor, bail};
 
@@ -54,6 +64,23 @@ fn elements<'a>(storage: &'a CpuStorage, layout: &Layout, what: &str) -> Result<
         Some(slice) => Ok(slice),
         None => bail!("{what}: the layout reaches beyond the storage"),
     }
+}
+
+/// Elements from one row of the last dimension to the next, where all rows lie in order and as far apart.
+fn row_stride(layout: &Layout) -> Option<usize> {
+    let (dims, strides) = (layout.dims(), layout.stride());
+    let (&width, &1) = (dims.last()?, strides.last()?) else { return None };
+    let outer = dims.len() - 1;
+    let mut steps = dims.iter().zip(strides).take(outer).rev().filter(|(dim, _)| **dim != 1);
+    let Some((&rows, &stride)) = steps.next() else { return Some(width) };
+    let mut reach = rows * stride;
+    for (&dim, &step) in steps {
+        if step != reach {
+            return None;
+        }
+        reach = dim * step;
+    }
+    (stride >= width).then_some(stride)
 }
 
 /// A raw output pointer that tasks share; each task writes only the region that is its own.
@@ -160,11 +187,11 @@ mod tests {
         for rectifier in [Rectifier::RELU, Rectifier::Leaky(0.2), Rectifier::PerChannel(slopes)] {
             let dilated = Conv2dGeometry::dilated(2);
             check("rectified conv2d", &[&map, &kernel, &bias], |t| {
-                conv2d_joined(&[&t[0]], &t[1], &t[2], dilated, &rectifier)
+                conv2d_joined(&[&t[0]], &t[1].clone().into(), &t[2], dilated, &rectifier)
             });
             let (left, right) = (map.narrow(1, 0, 5).unwrap(), map.narrow(1, 5, 7).unwrap());
             check("joined conv2d", &[&left, &right, &kernel, &bias], |t| {
-                conv2d_joined(&[&t[0], &t[1]], &t[2], &t[3], dilated, &rectifier)
+                conv2d_joined(&[&t[0], &t[1]], &t[2].clone().into(), &t[3], dilated, &rectifier)
             });
         }
         check("max pool", &[&map], |t| max_pool_halving(&t[0]));

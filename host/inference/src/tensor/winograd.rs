@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::SharedOutput;
 use super::joined::Joined;
+use super::parameter::Parameter;
 use super::rectifier::Rectifier;
 use super::vector::wide;
 
@@ -17,6 +18,8 @@ use super::vector::wide;
 const EDGE: usize = 4;
 /// Edge of the square of input pixels that it depends on, and of the square of points.
 const PATCH: usize = 6;
+/// Kernels that are taken to their points together.
+const LANES: usize = 16;
 /// Points of a square.
 const POINTS: usize = PATCH * PATCH;
 /// Fewest squares that one task computes where there are as many, enough for the matrix product.
@@ -36,27 +39,33 @@ pub(super) fn suits(maps: &Joined, weight: &[usize]) -> bool {
         && height.min(width) >= 2 * EDGE
 }
 
-/// Convolves maps with `weight` (out, in, 3, 3), stride 1 and a padding of one, adds `bias` (out) and rectifies.
+/// Convolves maps with `weight` (out, in, 3, 3), stride 1 and a padding of one, adds `bias`, (out) or for each picture
+/// (batch, out), and rectifies.
 pub(super) fn conv3x3(
     maps: &Joined,
-    weight: &Tensor,
+    weight: &Parameter,
     bias: &Tensor,
     rectifier: &Rectifier,
 ) -> Result<Tensor> {
     let &Joined { batch, channels, height, width, .. } = maps;
-    let (out, weight_channels, kernel_height, kernel_width) = weight.dims4()?;
-    let fits = weight_channels == channels && (kernel_height, kernel_width) == (3, 3) && bias.dims() == [out];
+    let &[out, weight_channels, kernel_height, kernel_width] = weight.dims() else {
+        bail!("conv2d: {:?} is no kernel", weight.dims());
+    };
+    let biased = bias.dims() == [out] || bias.dims() == [batch, out];
+    let fits = weight_channels == channels && (kernel_height, kernel_width) == (3, 3) && biased;
     if !fits || !rectifier.fits(out) {
         bail!("conv2d: weight {:?} does not fit {channels} channels", weight.dims());
     }
-    let bias = bias.to_vec1::<f32>()?;
-    let kernels = kernel_points(&weight.flatten_all()?.to_vec1::<f32>()?, out, channels);
+    let biases = bias.flatten_all()?.to_vec1::<f32>()?;
+    let kernels = weight
+        .with_numbers(|numbers| Ok(kernel_points(&numbers.range(0..out * channels * 9), out, channels)))?;
     let map = Map { channels, out, height, width };
     let mut y = Vec::with_capacity(batch * out * height * width);
     for picture in 0..batch {
         // SAFETY: the planes of the picture lie within the capacity.
         let planes = unsafe { SharedOutput(y.as_mut_ptr()).after(picture * out * height * width) };
-        map.convolve(&maps.planes(picture)?, &kernels, &bias, rectifier, planes);
+        let bias = biases.chunks_exact(out).cycle().nth(picture).unwrap_or_default();
+        map.convolve(&maps.planes(picture)?, &kernels, bias, rectifier, planes);
     }
     // SAFETY: every block of every plane has been written.
     unsafe { y.set_len(batch * out * height * width) };
@@ -65,35 +74,65 @@ pub(super) fn conv3x3(
 
 /// Kernels at the points: 36 matrices (out, in).
 fn kernel_points(weight: &[f32], out: usize, channels: usize) -> Vec<f32> {
-    let mut points = vec![0f32; POINTS * out * channels];
+    let mut points = Vec::with_capacity(POINTS * out * channels);
     let shared = SharedOutput(points.as_mut_ptr());
-    weight.par_chunks_exact(channels * 9).enumerate().for_each(|(row, kernels)| {
-        for (column, kernel) in kernels.as_chunks::<9>().0.iter().enumerate() {
-            for (point, value) in kernel_square(kernel).into_iter().flatten().enumerate() {
-                // SAFETY: row < out and column < channels; each task writes its own row of every matrix.
-                unsafe { *shared.at((point * out + row) * channels + column) = value };
-            }
+    // Lines that lie a power of two apart would share places in the cache.
+    let stride = channels.next_multiple_of(LANES) + LANES;
+    let rows = weight.par_chunks_exact(channels * 9).take(out).enumerate();
+    rows.for_each_init(Vec::new, |lines: &mut Vec<f32>, (row, kernels)| {
+        lines.resize(POINTS * stride, 0.0);
+        for (number, kernels) in kernels.as_chunks::<9>().0.chunks(LANES).enumerate() {
+            kernel_squares(kernels, lines.get_mut(number * LANES..).unwrap_or_default(), stride);
+        }
+        for (point, line) in lines.chunks_exact(stride).enumerate() {
+            let line = line.get(..channels).unwrap_or_default();
+            // SAFETY: row < out; each task writes its own row of every matrix.
+            unsafe { shared.write((point * out + row) * channels, line) };
         }
     });
+    // SAFETY: every row of every matrix has been written, as the caller gives as many kernels.
+    unsafe { points.set_len(POINTS * out * channels) };
     points
 }
 
-/// G g G^T of a 3x3 kernel.
-fn kernel_square(kernel: &[f32; 9]) -> [[f32; PATCH]; PATCH] {
-    let [a, b, c, d, e, f, g, h, i] = *kernel;
-    let [first, second, third] = [kernel_line([a, d, g]), kernel_line([b, e, h]), kernel_line([c, f, i])];
-    let mut square = [[0f32; PATCH]; PATCH];
-    let columns = first.into_iter().zip(second).zip(third);
-    for (line, ((a, b), c)) in square.iter_mut().zip(columns) {
-        *line = kernel_line([a, b, c]);
+/// Numbers of as many kernels.
+type Lanes = [f32; LANES];
+
+wide! {
+    /// G g G^T of at most [`LANES`] kernels; point `i` of each goes to the part of `points` at `i * step`.
+    fn kernel_squares(kernels: &[[f32; 9]], points: &mut [f32], step: usize) {
+        let mut taps = [[0f32; LANES]; 9];
+        for (lane, kernel) in kernels.iter().enumerate() {
+            for (tap, &value) in taps.iter_mut().zip(kernel) {
+                if let Some(place) = tap.get_mut(lane) {
+                    *place = value;
+                }
+            }
+        }
+        let [a, b, c, d, e, f, g, h, i] = &taps;
+        let [first, second, third] = [kernel_lines(a, d, g), kernel_lines(b, e, h), kernel_lines(c, f, i)];
+        let lines = first.iter().zip(&second).zip(&third);
+        let squares = lines.flat_map(|((a, b), c)| kernel_lines(a, b, c));
+        for (line, values) in points.chunks_mut(step).zip(squares) {
+            for (place, value) in line.iter_mut().zip(values) {
+                *place = value;
+            }
+        }
     }
-    square
 }
 
-/// G times a column of three.
-fn kernel_line([a, b, c]: [f32; 3]) -> [f32; PATCH] {
-    let (even, far) = ((a + c) / -6.0, a / 24.0 + c / 6.0);
-    [a / 4.0, even - b / 6.0, even + b / 6.0, far + b / 12.0, far - b / 12.0, c]
+/// G times columns of three.
+#[inline(always)]
+fn kernel_lines(a: &Lanes, b: &Lanes, c: &Lanes) -> [Lanes; PATCH] {
+    let mut lines = [[0f32; LANES]; PATCH];
+    let [r0, r1, r2, r3, r4, r5] = &mut lines;
+    let targets = r0.iter_mut().zip(r1).zip(r2).zip(r3).zip(r4).zip(r5);
+    for (((a, b), c), (((((r0, r1), r2), r3), r4), r5)) in a.iter().zip(b).zip(c).zip(targets) {
+        let (even, far) = ((a + c) / -6.0, a / 24.0 + c / 6.0);
+        [*r0, *r1, *r2, *r3, *r4, *r5] =
+            [a / 4.0, even - b / 6.0, even + b / 6.0, far + b / 12.0, far - b / 12.0, *c];
+    }
+    lines
 }
 
 /// The sizes of a convolution.
@@ -364,7 +403,8 @@ mod tests {
             let (x, weight) = (wave((2, 20, height, width), 0.37), wave((8, 20, 3, 3), 0.11));
             let bias = Tensor::arange(0f32, 8f32, &Device::Cpu).unwrap();
             let maps = std::slice::from_ref(&x);
-            let ours = conv3x3(&Joined::new(maps).unwrap(), &weight, &bias, &Rectifier::RELU).unwrap();
+            let ours = conv3x3(&Joined::new(maps).unwrap(), &weight.clone().into(), &bias, &Rectifier::RELU)
+                .unwrap();
             let ours = ours.to_dtype(DType::F64).unwrap();
             let (x, weight) = (x.to_dtype(DType::F64).unwrap(), weight.to_dtype(DType::F64).unwrap());
             let bias = bias.to_dtype(DType::F64).unwrap().reshape((1, 8, 1, 1)).unwrap();

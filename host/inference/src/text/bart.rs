@@ -4,7 +4,7 @@ use candle_core::{Device, Result, Tensor};
 
 use super::beam::StepDecoder;
 use crate::nn::{LayerNorm, Linear};
-use crate::tensor::{self, Attention, attention};
+use crate::tensor::{self, Attention, Parameter, attention};
 use crate::weights::{ConfigFile, Loaded, Weights};
 
 /// Added to variances in layer norms.
@@ -77,7 +77,7 @@ impl BartConfig {
 /// The model with its weights.
 pub struct Bart {
     config: BartConfig,
-    tokens: Tensor,
+    tokens: Parameter,
     logits_bias: Option<Tensor>,
     encoder: Embedding,
     encoder_layers: Vec<EncoderLayer>,
@@ -107,7 +107,7 @@ impl Bart {
         let bias = head.contains("final_logits_bias");
         let bias = bias.then(|| head.tensor("final_logits_bias", &[1, config.vocabulary])).transpose()?;
         Ok(Self {
-            tokens: from.tensor(name, &table)?,
+            tokens: from.parameter(name, &table)?,
             logits_bias: bias,
             encoder_layers: (0..config.encoder.layers)
                 .map(|i| EncoderLayer::load(config, &encoder.sub(format_args!("layers.{i}"))))
@@ -130,7 +130,7 @@ impl Bart {
         if let Some(id) = ids.iter().find(|&&id| id as usize >= self.config.vocabulary) {
             candle_core::bail!("token {id} is outside the vocabulary of {}", self.config.vocabulary);
         }
-        let embeddings = self.tokens.index_select(&Tensor::new(ids, &self.device)?, 0)?;
+        let embeddings = self.tokens.rows(ids, &self.device)?;
         if self.config.scale_embeddings {
             embeddings * (self.config.width as f64).sqrt()
         } else {
@@ -166,7 +166,7 @@ impl Bart {
 
     /// Scores of the next token from hidden states (texts, 1, width): (texts, vocabulary).
     fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        let scores = tensor::linear(&hidden.squeeze(1)?, &self.tokens, None)?;
+        let scores = self.tokens.linear(&hidden.squeeze(1)?, None)?;
         match &self.logits_bias {
             Some(bias) => scores.broadcast_add(bias),
             None => Ok(scores),

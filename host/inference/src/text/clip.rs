@@ -3,7 +3,7 @@
 use candle_core::{Device, Result, Tensor};
 
 use crate::nn::{LayerNorm, Linear};
-use crate::tensor::{self, Attention, attention};
+use crate::tensor::{self, Attention, Parameter, attention};
 use crate::weights::{ConfigFile, Loaded, Weights};
 
 /// The activation between the two maps of a feed-forward layer.
@@ -106,7 +106,7 @@ pub struct ClipStates {
 /// The encoder with its weights.
 pub struct ClipTextModel {
     config: ClipConfig,
-    tokens: Tensor,
+    tokens: Parameter,
     positions: Tensor,
     layers: Vec<Layer>,
     final_norm: LayerNorm,
@@ -129,7 +129,7 @@ impl ClipTextModel {
         let projection = |width| Linear::load_unbiased(&weights.sub("text_projection"), config.width, width);
         Ok(Self {
             projection: config.projection.map(projection).transpose()?,
-            tokens: embeddings.tensor("token_embedding.weight", &[config.vocabulary, config.width])?,
+            tokens: embeddings.parameter("token_embedding.weight", &[config.vocabulary, config.width])?,
             positions: embeddings.tensor("position_embedding.weight", &[config.positions, config.width])?,
             layers,
             final_norm: LayerNorm::load(&root.sub("final_layer_norm"), config.width, config.eps)?,
@@ -138,13 +138,13 @@ impl ClipTextModel {
         })
     }
 
-    /// Encodes token ids to (1, ids, width): the hidden states `skip` layers before the last, through the final
-    /// norm. `skip` 0 is the encoder's output.
+    /// Encodes the rows (ids, width) that stand for token ids to (1, ids, width): the hidden states `skip` layers before
+    /// the last, through the final norm. `skip` 0 is the encoder's output.
     ///
     /// # Errors
-    /// An id outside the vocabulary, more ids than positions, or more layers skipped than there are.
-    pub fn encode(&self, ids: &[u32], skip: usize) -> Result<Tensor> {
-        let hidden = self.run(self.embed(ids)?, 0..self.kept(skip)?)?;
+    /// More rows than positions, or more layers skipped than there are.
+    pub fn encode_rows(&self, rows: &Tensor, skip: usize) -> Result<Tensor> {
+        let hidden = self.run(self.placed(rows)?, 0..self.kept(skip)?)?;
         self.final_norm.forward(&hidden)
     }
 
@@ -153,10 +153,18 @@ impl ClipTextModel {
     /// where there is one.
     ///
     /// # Errors
-    /// As [`ClipTextModel::encode`].
+    /// An id outside the vocabulary; otherwise as [`ClipTextModel::encode_rows`].
     pub fn encode_pooled(&self, ids: &[u32], skip: usize) -> Result<ClipStates> {
+        self.encode_rows_pooled(ids, &self.rows(ids)?, skip)
+    }
+
+    /// As [`ClipTextModel::encode_pooled`], from the rows (ids, width) that stand for the ids.
+    ///
+    /// # Errors
+    /// As [`ClipTextModel::encode_rows`].
+    pub fn encode_rows_pooled(&self, ids: &[u32], rows: &Tensor, skip: usize) -> Result<ClipStates> {
         let kept = self.kept(skip)?;
-        let hidden = self.run(self.embed(ids)?, 0..kept)?;
+        let hidden = self.run(self.placed(rows)?, 0..kept)?;
         let last = self.final_norm.forward(&self.run(hidden.clone(), kept..self.layers.len())?)?;
         let mark = self.config.end.or_else(|| ids.iter().copied().max());
         let end = ids.iter().position(|id| Some(*id) == mark).unwrap_or(0);
@@ -167,13 +175,26 @@ impl ClipTextModel {
         Ok(ClipStates { hidden, pooled })
     }
 
-    fn embed(&self, ids: &[u32]) -> Result<Tensor> {
-        if ids.is_empty() || ids.len() > self.config.positions {
-            candle_core::bail!("{} tokens do not fit this encoder", ids.len());
+    /// Width of the hidden states and of the rows.
+    pub fn width(&self) -> usize {
+        self.config.width
+    }
+
+    /// The vocabulary's rows (ids, width) for token ids.
+    ///
+    /// # Errors
+    /// An id outside the vocabulary.
+    pub fn rows(&self, ids: &[u32]) -> Result<Tensor> {
+        self.tokens.rows(ids, &self.device)
+    }
+
+    /// Rows with their positions added, as the first layer takes them (1, rows, width).
+    fn placed(&self, rows: &Tensor) -> Result<Tensor> {
+        let count = rows.dim(0)?;
+        if count == 0 || count > self.config.positions {
+            candle_core::bail!("{count} tokens do not fit this encoder");
         }
-        let ids = Tensor::new(ids, &self.device)?;
-        let states = self.tokens.index_select(&ids, 0)? + self.positions.narrow(0, 0, ids.elem_count())?;
-        states?.unsqueeze(0)
+        (rows + self.positions.narrow(0, 0, count)?)?.unsqueeze(0)
     }
 
     /// Layers that are left when the last `skip` are not run.

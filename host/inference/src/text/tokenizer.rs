@@ -7,6 +7,8 @@ use serde_json::json;
 use tokenizers::Tokenizer;
 
 use super::ClipConfig;
+use super::chunks::{Chunk, Token, chunks};
+use super::published::{TokenizerSource, Vocabulary, byte_pair_vocabulary};
 use crate::weights::{BrokenFile, ConfigFile, Loaded, read_text};
 
 /// Longest tokenizer file that is read.
@@ -16,14 +18,29 @@ const WORDS: &str =
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
 const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
+/// What ends a word, and what fills the windows of OpenCLIP's encoders: the token 0.
+const WORD_END: &str = "</w>";
+const FILLER: &str = "!";
+
+/// The comma as a word's end, at which long prompts are split.
+const COMMA: &str = ",</w>";
 
 /// Turns prompts into token windows of fixed length.
 pub struct ClipTokenizer {
     tokenizer: Tokenizer,
-    start: u32,
-    end: u32,
-    padding: u32,
-    window: usize,
+    marks: Marks,
+}
+
+/// The tokens that windows are made with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Marks {
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) padding: u32,
+    /// Tokens of a window.
+    pub(super) window: usize,
+    /// None if the vocabulary has no comma.
+    pub(super) comma: Option<u32>,
 }
 
 /// The tokens of one prompt, start and end marks included, padded to the window.
@@ -36,15 +53,18 @@ pub struct TokenWindow {
 }
 
 impl ClipTokenizer {
-    /// Reads the tokenizer folder of a model for its text encoder.
+    /// Reads the tokenizer of a model for its text encoder, from a folder or as it was published.
     ///
     /// # Errors
     /// A file is missing or broken, the special tokens are not in the vocabulary, or the text encoder knows fewer
     /// tokens.
-    pub fn load(folder: &Path, encoder: &ClipConfig) -> Loaded<Self> {
-        let joined = folder.join("tokenizer.json");
-        let mut tokenizer =
-            if joined.is_file() { tokenizer_from_json(&joined)? } else { from_vocabulary(folder)? };
+    pub fn load(source: impl Into<TokenizerSource>, encoder: &ClipConfig) -> Loaded<Self> {
+        let source = source.into();
+        let (mut tokenizer, settings) = match &source {
+            TokenizerSource::Folder(folder) => from_folder(folder)?,
+            TokenizerSource::Published(vocabulary) => from_published(*vocabulary)?,
+        };
+        let folder = &source.place();
         // Windows are cut and padded here, where it can be reported.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|e| BrokenFile::new(folder, e))?;
@@ -56,12 +76,6 @@ impl ClipTokenizer {
         }
 
         let longest = encoder.positions;
-        let settings_path = folder.join("tokenizer_config.json");
-        let settings = if settings_path.is_file() {
-            ConfigFile::read(&settings_path)?
-        } else {
-            ConfigFile::parse(&settings_path, "{}")?
-        };
         let id = |key: &str, default: &str| {
             let token = special_token(&settings, key).unwrap_or(default);
             tokenizer
@@ -78,7 +92,8 @@ impl ClipTokenizer {
         if window < 3 {
             return Err(settings.problem("model_max_length", format!("{window} leaves no room for a prompt")));
         }
-        Ok(Self { tokenizer, start, end, padding, window })
+        let comma = tokenizer.token_to_id(COMMA);
+        Ok(Self { tokenizer, marks: Marks { start, end, padding, window, comma } })
     }
 
     /// Tokenizes a prompt into one window.
@@ -86,18 +101,37 @@ impl ClipTokenizer {
     /// # Errors
     /// The tokenizer's own message; its rules do not apply to this text.
     pub fn window(&self, prompt: &str) -> Result<TokenWindow, String> {
-        let encoding = self.tokenizer.encode_fast(prompt, false).map_err(|e| e.to_string())?;
-        let room = self.window - 2;
-        let kept = encoding.get_ids().iter().copied().take(room);
-        let mut ids: Vec<u32> = std::iter::once(self.start).chain(kept).chain([self.end]).collect();
-        ids.resize(self.window, self.padding);
-        Ok(TokenWindow { ids, dropped: encoding.get_ids().len().saturating_sub(room) })
+        let Marks { start, end, padding, window, .. } = self.marks;
+        let words = self.words(prompt)?;
+        let room = window - 2;
+        let kept = words.iter().copied().take(room);
+        let mut ids: Vec<u32> = std::iter::once(start).chain(kept).chain([end]).collect();
+        ids.resize(window, padding);
+        Ok(TokenWindow { ids, dropped: words.len().saturating_sub(room) })
+    }
+
+    /// The ids of a text's tokens, without marks.
+    ///
+    /// # Errors
+    /// As [`ClipTokenizer::window`].
+    pub fn words(&self, text: &str) -> Result<Vec<u32>, String> {
+        let encoding = self.tokenizer.encode_fast(text, false).map_err(|e| e.to_string())?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Lays tokens into as many windows as they need, at least one.
+    pub fn chunks(&self, tokens: &[Token]) -> Vec<Chunk> {
+        chunks(tokens, &self.marks)
     }
 }
 
 /// Reads a `tokenizer.json`.
 pub(crate) fn tokenizer_from_json(path: &Path) -> Loaded<Tokenizer> {
-    let text = read_text(path, MAX_TOKENIZER)?;
+    parse_tokenizer(path, &read_text(path, MAX_TOKENIZER)?)
+}
+
+/// Parses a `tokenizer.json` as if read from `path`.
+pub(crate) fn parse_tokenizer(path: &Path, text: &str) -> Loaded<Tokenizer> {
     text.parse::<Tokenizer>().map_err(|e| BrokenFile::new(path, format!("is not a tokenizer: {e}")))
 }
 
@@ -145,9 +179,40 @@ impl VocabularyFiles {
     }
 }
 
+/// The tokenizer and the settings of a folder.
+fn from_folder(folder: &Path) -> Loaded<(Tokenizer, ConfigFile)> {
+    let joined = folder.join("tokenizer.json");
+    let tokenizer = if joined.is_file() {
+        tokenizer_from_json(&joined)?
+    } else {
+        from_vocabulary(&VocabularyFiles::read(folder)?)?
+    };
+    let settings = folder.join("tokenizer_config.json");
+    let settings =
+        if settings.is_file() { ConfigFile::read(&settings)? } else { ConfigFile::parse(&settings, "{}")? };
+    Ok((tokenizer, settings))
+}
+
+/// The tokenizer and the settings as they were published.
+fn from_published(vocabulary: Vocabulary) -> Loaded<(Tokenizer, ConfigFile)> {
+    let place = vocabulary.place();
+    let padding = match vocabulary {
+        Vocabulary::OpenClip => FILLER,
+        _ => END,
+    };
+    let settings = ConfigFile::parse(&place, &json!({"pad_token": padding}).to_string())?;
+    let text = vocabulary.text()?;
+    let merges: Vec<&str> = text.lines().collect();
+    let files = VocabularyFiles {
+        path: place,
+        vocabulary: byte_pair_vocabulary(&merges, &["", WORD_END], &[START, END]),
+        merges: merges.into_iter().map(str::to_owned).collect(),
+    };
+    Ok((from_vocabulary(&files)?, settings))
+}
+
 /// Builds the tokenizer as CLIP defines it around a vocabulary and merge list.
-fn from_vocabulary(folder: &Path) -> Loaded<Tokenizer> {
-    let files = VocabularyFiles::read(folder)?;
+fn from_vocabulary(files: &VocabularyFiles) -> Loaded<Tokenizer> {
     files.tokenizer(json!({
         "version": "1.0",
         "added_tokens": files.special_tokens(&[START, END]),
@@ -161,7 +226,7 @@ fn from_vocabulary(folder: &Path) -> Loaded<Tokenizer> {
             {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}
         ]},
         "model": {
-            "type": "BPE", "unk_token": END, "end_of_word_suffix": "</w>",
+            "type": "BPE", "unk_token": END, "end_of_word_suffix": WORD_END,
             "vocab": files.vocabulary, "merges": files.merges
         }
     }))

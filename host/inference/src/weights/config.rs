@@ -42,6 +42,19 @@ impl ConfigFile {
         Ok(Self { path: path.to_path_buf(), section: String::new(), values })
     }
 
+    /// Values that were derived from a file, as if they stood in a section of it.
+    ///
+    /// # Errors
+    /// They are not a JSON object.
+    pub(crate) fn derived(path: &Path, section: &str, values: Value) -> Loaded<Self> {
+        match values {
+            Value::Object(values) => {
+                Ok(Self { path: path.to_path_buf(), section: format!("{section}."), values })
+            }
+            _ => Err(BrokenFile::new(path, format!("`{section}` is not a JSON object"))),
+        }
+    }
+
     /// The file that the values come from.
     pub fn path(&self) -> &Path {
         &self.path

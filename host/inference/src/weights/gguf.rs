@@ -14,6 +14,7 @@ use memmap2::Mmap;
 use super::config::open_file;
 use super::gguf_header::{self, Header};
 use super::{BrokenFile, Loaded};
+use crate::tensor::{Parameter, Precision, SharedBytes, StoredNumbers};
 
 /// A value of the key-value section.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,31 +62,6 @@ pub struct GgufFile {
     path: PathBuf,
     map: Arc<Mmap>,
     header: Header,
-}
-
-/// The bytes of one tensor within a mapped file, which they keep open.
-#[derive(Clone)]
-pub struct MappedBytes {
-    map: Arc<Mmap>,
-    begin: usize,
-    length: usize,
-}
-
-impl MappedBytes {
-    /// The bytes.
-    pub fn get(&self) -> &[u8] {
-        self.map.get(self.begin..self.begin + self.length).unwrap_or_default()
-    }
-
-    /// A stretch of them, as far as they reach.
-    pub(super) fn stretch(&self, begin: usize, length: usize) -> Self {
-        let begin = begin.min(self.length);
-        Self {
-            map: Arc::clone(&self.map),
-            begin: self.begin + begin,
-            length: length.min(self.length - begin),
-        }
-    }
 }
 
 impl GgufFile {
@@ -188,7 +164,7 @@ impl GgufFile {
     ///
     /// # Errors
     /// It is missing or has another shape.
-    pub fn bytes(&self, name: &str, shape: &[usize]) -> Loaded<(&GgufEntry, MappedBytes)> {
+    pub fn bytes(&self, name: &str, shape: &[usize]) -> Loaded<(&GgufEntry, SharedBytes)> {
         let entry = self
             .header
             .entries
@@ -200,8 +176,21 @@ impl GgufFile {
                 format!("tensor `{name}` has shape {:?}, its metadata asks for {shape:?}", entry.shape),
             ));
         }
-        let (begin, length) = (entry.begin, entry.length);
-        Ok((entry, MappedBytes { map: Arc::clone(&self.map), begin, length }))
+        let map: Arc<Mmap> = Arc::clone(&self.map);
+        Ok((entry, SharedBytes::whole(map).stretch(entry.begin, entry.length)))
+    }
+
+    /// A weight: on the CPU where the file holds it, if it holds plain numbers, else as a tensor.
+    ///
+    /// # Errors
+    /// It is missing or has another shape.
+    pub fn parameter(&self, name: &str, shape: &[usize], device: &Device) -> Loaded<Parameter> {
+        let (entry, bytes) = self.bytes(name, shape)?;
+        match precision(entry.dtype).filter(|_| device.is_cpu()) {
+            Some(precision) => Parameter::stored(vec![StoredNumbers { precision, bytes }], shape)
+                .map_err(|e| BrokenFile::new(&self.path, format!("tensor `{name}`: {e}"))),
+            None => self.tensor(name, shape, device).map(Parameter::from),
+        }
     }
 
     /// Loads a tensor as f32.
@@ -209,8 +198,12 @@ impl GgufFile {
     /// # Errors
     /// It is missing or has another shape.
     pub fn tensor(&self, name: &str, shape: &[usize], device: &Device) -> Loaded<Tensor> {
-        let quantized = self.quantized(name, shape, device)?;
-        quantized.dequantize(device).map_err(|e| BrokenFile::new(&self.path, format!("tensor `{name}`: {e}")))
+        let (entry, bytes) = self.bytes(name, shape)?;
+        // In one row, because the last dimension need not be whole blocks.
+        let count: usize = shape.iter().product();
+        QStorage::from_data(bytes.get().into(), device, entry.dtype)
+            .and_then(|storage| QTensor::new(storage, count)?.dequantize(device)?.reshape(shape))
+            .map_err(|e| BrokenFile::new(&self.path, format!("tensor `{name}`: {e}")))
     }
 
     /// Loads a tensor as it is stored.
@@ -222,5 +215,15 @@ impl GgufFile {
         QStorage::from_data(bytes.get().into(), device, entry.dtype)
             .and_then(|storage| QTensor::new(storage, shape))
             .map_err(|e| BrokenFile::new(&self.path, format!("tensor `{name}`: {e}")))
+    }
+}
+
+/// How plain numbers of a type are stored; none for blocks.
+pub(super) fn precision(dtype: GgmlDType) -> Option<Precision> {
+    match dtype {
+        GgmlDType::F32 => Some(Precision::F32),
+        GgmlDType::F16 => Some(Precision::F16),
+        GgmlDType::BF16 => Some(Precision::BF16),
+        _ => None,
     }
 }

@@ -20,6 +20,9 @@ const MAX_RANK: u32 = 4;
 /// Largest alignment of the data.
 const MAX_ALIGNMENT: u64 = 1 << 16;
 
+/// What the names of tensors follow in the keys of their shapes, where those were changed to fit blocks.
+const ORIGINAL_SHAPE: &str = "comfy.gguf.orig_shape.";
+
 /// A valid header.
 pub(super) struct Header {
     pub(super) metadata: BTreeMap<String, MetaValue>,
@@ -55,7 +58,28 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Header, String> {
         }
     }
     place(&mut entries, &metadata, &reader)?;
+    restore_shapes(&mut entries, &metadata)?;
     Ok(Header { metadata, entries })
+}
+
+/// Gives tensors their shapes back that were stored in rows of whole blocks instead (ComfyUI-GGUF's `convert.py`).
+fn restore_shapes(
+    entries: &mut BTreeMap<String, GgufEntry>,
+    metadata: &BTreeMap<String, MetaValue>,
+) -> Result<(), String> {
+    for (name, entry) in entries {
+        let key = format!("{ORIGINAL_SHAPE}{name}");
+        let Some(MetaValue::Integers(shape)) = metadata.get(&key) else { continue };
+        let shape: Option<Vec<usize>> = shape.iter().map(|&dim| usize::try_from(dim).ok()).collect();
+        let count = |shape: &[usize]| shape.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim));
+        let fits =
+            |shape: &Vec<usize>| shape.len() <= MAX_RANK as usize && count(shape) == count(&entry.shape);
+        match shape.filter(fits) {
+            Some(shape) => entry.shape = shape,
+            None => return Err(format!("key `{key}` does not fit the tensor's {:?}", entry.shape)),
+        }
+    }
+    Ok(())
 }
 
 /// Turns offsets into positions within the file, and checks that no two tensors overlap or leave the file.

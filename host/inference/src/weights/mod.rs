@@ -1,24 +1,31 @@
 //! Model files: safetensors, GGUF, ONNX, PyTorch checkpoints, configuration files and how a model folder is
 //! recognised. Everything read here comes from outside, so it is bounded and checked before it is used.
 
+mod bitsandbytes;
 mod config;
+mod eight_bit;
 mod gguf;
 mod gguf_header;
 mod onnx;
 mod pickle;
 mod safetensors;
 mod source;
+mod storage;
 mod stretches;
 mod tensor_file;
 mod torch;
+mod view;
 
+pub(crate) use bitsandbytes::PackedRows;
 pub use config::ConfigFile;
 pub(crate) use config::{read_bytes, read_text};
-pub use gguf::{GgufEntry, GgufFile, MappedBytes, MetaValue};
+pub use gguf::{GgufEntry, GgufFile, MetaValue};
 pub use safetensors::SafetensorsFile;
-pub use source::{WeightFiles, Weights};
+pub use source::WeightFiles;
+pub use storage::WeightStorage;
 pub(crate) use stretches::{KeyMap, StoredRows};
 pub use tensor_file::{StoredType, TensorEntry, TensorFile};
+pub use view::Weights;
 
 use std::path::{Path, PathBuf};
 

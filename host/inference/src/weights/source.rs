@@ -1,28 +1,35 @@
 //! The weights of one model component: one file, a half-precision file, or shards listed by an index.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
-use super::stretches::{KeyMap, StoredRows, Stretch};
-use super::{BrokenFile, ConfigFile, GgufFile, Loaded, SafetensorsFile, TensorEntry, TensorFile};
-use crate::slots::{Slot, Slots};
+use super::stretches::{BlockRows, KeyMap, StoredRows, Stretch};
+use super::{
+    BrokenFile, ConfigFile, GgufFile, Loaded, SafetensorsFile, StoredType, TensorEntry, TensorFile,
+    WeightStorage,
+};
+use crate::tensor::Parameter;
 
 /// Most shards that an index may name.
 const MAX_SHARDS: usize = 512;
 
 /// The weight files of a component folder and the tensors in them.
+#[derive(Clone)]
 pub struct WeightFiles {
     folder: PathBuf,
-    files: Vec<TensorFile>,
-    /// Index into `files` by tensor name.
-    owners: BTreeMap<String, usize>,
+    files: Vec<Arc<TensorFile>>,
+    /// Index into `files` by tensor name, where there are several.
+    owners: Arc<BTreeMap<String, usize>>,
     /// Other names of tensors, and the ones in the files.
     aliases: BTreeMap<String, String>,
     /// Tensors that are made of rows of those in the files.
-    stretches: KeyMap,
+    stretches: Arc<KeyMap>,
+    /// True if the map shows all that there is.
+    mapped: bool,
     /// A file of quantised tensors, in the place of the others.
     gguf: Option<Arc<GgufFile>>,
     index: Option<PathBuf>,
@@ -76,7 +83,8 @@ impl WeightFiles {
 
     fn from_files(folder: &Path, files: Vec<TensorFile>, index: Option<PathBuf>) -> Loaded<Self> {
         let mut owners = BTreeMap::new();
-        for (number, file) in files.iter().enumerate() {
+        let several = if files.len() > 1 { files.as_slice() } else { &[] };
+        for (number, file) in several.iter().enumerate() {
             for name in file.entries().keys() {
                 if owners.insert(name.clone(), number).is_some() {
                     return Err(BrokenFile::new(
@@ -88,13 +96,23 @@ impl WeightFiles {
         }
         Ok(Self {
             folder: folder.to_path_buf(),
-            files,
-            owners,
+            files: files.into_iter().map(Arc::new).collect(),
+            owners: Arc::new(owners),
             aliases: BTreeMap::new(),
-            stretches: KeyMap::default(),
+            stretches: Arc::default(),
+            mapped: false,
             gguf: None,
             index,
         })
+    }
+
+    /// Opens one weight file of any format that is read, GGUF too; its table of tensors only.
+    ///
+    /// # Errors
+    /// It is broken or of another format.
+    pub fn file(path: &Path) -> Loaded<Self> {
+        let gguf = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
+        if gguf { Self::gguf(path) } else { Self::single(path) }
     }
 
     /// Opens a GGUF file; its header only.
@@ -110,7 +128,24 @@ impl WeightFiles {
     /// The files on disk, the index among them.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let gguf = self.gguf.as_ref().map(|file| file.path());
-        self.files.iter().map(TensorFile::path).chain(self.index.as_deref()).chain(gguf)
+        self.files.iter().map(|file| file.path()).chain(self.index.as_deref()).chain(gguf)
+    }
+
+    /// The only file, where it is one of tensors as they are.
+    pub(crate) fn only_file(&self) -> Option<&Arc<TensorFile>> {
+        match self.files.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Where what they lack is missing: the only file, or the folder.
+    pub(super) fn place(&self) -> &Path {
+        match (&self.gguf, self.files.as_slice()) {
+            (Some(file), _) => file.path(),
+            (None, [only]) => only.path(),
+            _ => &self.folder,
+        }
     }
 
     /// The GGUF file, if that is what was opened.
@@ -118,18 +153,42 @@ impl WeightFiles {
         self.gguf.as_ref()
     }
 
-    /// Bytes that the weights take once loaded: four for each number, and as in the file for what is quantised.
+    /// Bytes that the weights take once loaded: as in the file for what layers use as it is there, four for each other
+    /// number.
     pub fn loaded_bytes(&self) -> u64 {
         self.loaded_bytes_of(|_| true)
     }
 
     /// The same for tensors of certain names alone.
     pub(crate) fn loaded_bytes_of(&self, counts: impl Fn(&str) -> bool) -> u64 {
-        let stored = self.files.iter().flat_map(|file| file.entries());
-        let stored = stored.filter(|(name, entry)| entry.dtype.is_weight() && counts(name));
-        let numbers = stored.map(|(_, entry)| entry.shape.iter().map(|&d| d as u64).product::<u64>());
+        self.loaded_bytes_as(WeightStorage::AsStored, counts)
+    }
+
+    /// The same for tensors of which projections hold their matrices in another way.
+    pub(crate) fn loaded_bytes_as(&self, storage: WeightStorage, counts: impl Fn(&str) -> bool) -> u64 {
+        if self.mapped {
+            let made = self.stretches.iter().filter(|(name, _)| counts(name));
+            return made
+                .flat_map(|(name, parts)| parts.iter().map(move |part| (name, part)))
+                .map(|(name, part)| self.stretch_bytes(name, part, storage))
+                .sum();
+        }
+        let names = self.files.iter().flat_map(|file| file.entries().keys().map(move |name| (file, name)));
+        let stored = names.filter(|(_, name)| counts(name));
+        let stored = stored.map(|(file, name)| held_bytes(file, name, name, storage));
         let gguf = self.gguf.iter().flat_map(|file| file.entries()).filter(|(name, _)| counts(name));
-        numbers.sum::<u64>() * 4 + gguf.map(|(_, entry)| StoredRows::loaded_bytes(entry)).sum::<u64>()
+        stored.chain(gguf.map(|(_, entry)| BlockRows::loaded_bytes(entry))).sum()
+    }
+
+    /// Bytes that a stretch takes once loaded; 0 if it is not stored.
+    fn stretch_bytes(&self, name: &str, stretch: &Stretch, storage: WeightStorage) -> u64 {
+        let whole = match &self.gguf {
+            Some(file) => file.entries().get(&stretch.name).map(BlockRows::loaded_bytes),
+            None => {
+                self.find_stored(&stretch.name).map(|found| held_bytes(found.file, found.name, name, storage))
+            }
+        };
+        stretch.share_of(whole.unwrap_or_default())
     }
 
     /// Number of weights in all tensors of floating-point type.
@@ -149,53 +208,127 @@ impl WeightFiles {
 
     /// The same files whose tensors can also be asked for by the names of a map.
     pub(crate) fn with_stretches(self, stretches: KeyMap) -> Self {
-        Self { stretches, ..self }
+        Self { stretches: Arc::new(stretches), ..self }
+    }
+
+    /// The same files as a map shows them: nothing else can be asked for.
+    pub(crate) fn seen_through(&self, map: KeyMap) -> Self {
+        Self { stretches: Arc::new(map), mapped: true, ..self.clone() }
     }
 
     /// In a single file that holds a program: the kernel and the bias of each of its convolutions, in order.
     pub fn convolutions(&self) -> &[(String, Option<String>)] {
-        match self.files.as_slice() {
-            [only] => only.convolutions(),
-            _ => &[],
-        }
+        self.only_file().map(|file| file.convolutions()).unwrap_or_default()
     }
 
-    /// Names of all tensors, in alphabetic order.
+    /// Names of all stored tensors, in alphabetic order within each file.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let gguf = self.gguf.iter().flat_map(|file| file.entries().keys());
-        self.owners.keys().chain(gguf).map(String::as_str)
+        self.files.iter().flat_map(|file| file.entries().keys()).chain(gguf).map(String::as_str)
     }
 
-    /// The dimensions of a stored tensor.
-    fn stored_shape(&self, name: &str) -> Option<&[usize]> {
+    /// Names of all stored tensors that begin alike, found without looking at the others.
+    pub(crate) fn names_below(&self, prefix: &str) -> impl Iterator<Item = &str> {
+        let plain = self.files.iter().flat_map(move |file| below(file.entries(), prefix));
+        plain.chain(self.gguf.iter().flat_map(move |file| below(file.entries(), prefix)))
+    }
+
+    /// The dimensions of a stored tensor, whatever the format of its file.
+    pub(crate) fn stored_shape(&self, name: &str) -> Option<&[usize]> {
         match &self.gguf {
             Some(file) => file.entries().get(name).map(|entry| entry.shape.as_slice()),
-            None => self.find(name).map(|found| found.entry.shape.as_slice()),
+            None => self.find_stored(name).map(|found| found.entry.shape.as_slice()),
         }
     }
 
-    /// The stretches that a tensor is made of.
-    fn stretches(&self, name: &str) -> Vec<Stretch> {
-        self.stretches.get(name).unwrap_or_else(|| vec![Stretch::whole(name)])
+    /// Loads a stored tensor as it is; none if it is not there.
+    ///
+    /// # Errors
+    /// It does not hold floating-point numbers.
+    pub(crate) fn stored_tensor(&self, name: &str, device: &Device) -> Loaded<Option<Tensor>> {
+        let part = self.part(&Stretch::whole(name), device)?;
+        part.map(|part| part.tensor()).transpose().map_err(|e| BrokenFile::new(&self.folder, e))
     }
 
-    /// Loads the stretches of a tensor, one after the other.
-    fn joined(&self, name: &str, device: &Device) -> Loaded<Option<Tensor>> {
+    /// What the writer of the only file noted under a key.
+    pub(crate) fn note(&self, key: &str) -> Option<&str> {
+        self.only_file()?.note(key)
+    }
+
+    /// The stretches that a tensor is made of; none if it can't be asked for.
+    pub(super) fn stretches(&self, name: &str) -> Vec<Stretch> {
+        match self.stretches.get(name) {
+            Some(stretches) => stretches.to_vec(),
+            None if self.mapped => Vec::new(),
+            None => vec![Stretch::whole(self.aliases.get(name).map_or(name, String::as_str))],
+        }
+    }
+
+    /// The stored tensor that a tensor is all of.
+    pub(super) fn find(&self, name: &str) -> Option<Found<'_>> {
+        match self.stretches(name).as_slice() {
+            [only] if only.is_whole() => self.find_stored(&only.name),
+            _ => None,
+        }
+    }
+
+    /// True if all that a tensor is made of is stored.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let stretches = self.stretches(name);
+        !stretches.is_empty() && stretches.iter().all(|stretch| self.stored_shape(&stretch.name).is_some())
+    }
+
+    /// A stretch of a packed matrix; none if it is not packed.
+    pub(super) fn stored_rows(&self, stretch: &Stretch) -> Loaded<Option<StoredRows>> {
+        let shape = self.stored_shape(&stretch.name).unwrap_or_default();
+        match &self.gguf {
+            Some(file) => BlockRows::of(file, stretch, shape).map(|rows| rows.map(StoredRows::Blocks)),
+            None => Ok(self.find_stored(&stretch.name).and_then(|Found { file, name, entry }| {
+                file.packed_rows(name, stretch.rows(&entry.shape)).map(StoredRows::Codes)
+            })),
+        }
+    }
+
+    /// The stretches of a tensor, one after the other.
+    pub(super) fn joined(&self, name: &str, device: &Device) -> Loaded<Option<Parameter>> {
         let mut parts = Vec::new();
         for stretch in self.stretches(name) {
-            let Some(shape) = self.stored_shape(&stretch.name) else { return Ok(None) };
-            let rows = stretch.rows(shape);
-            parts.push(match (&self.gguf, self.find(&stretch.name)) {
-                (Some(file), _) => {
-                    let whole = file.tensor(&stretch.name, shape, device)?;
-                    whole.narrow(0, rows.start, rows.len()).map_err(|e| BrokenFile::new(file.path(), e))?
-                }
-                (None, Some(Found { file, name, .. })) => file.rows(name, rows, device)?,
-                (None, None) => return Ok(None),
-            });
+            match self.part(&stretch, device)? {
+                Some(part) => parts.push(part),
+                None => return Ok(None),
+            }
         }
-        let joined = Tensor::cat(&parts, 0).map_err(|e| BrokenFile::new(&self.folder, e))?;
-        Ok(Some(joined))
+        match parts.len() {
+            0 => Ok(None),
+            1 => Ok(parts.pop()),
+            _ => {
+                let parts: Vec<_> = parts.iter().collect();
+                Parameter::joined(&parts).map(Some).map_err(|e| BrokenFile::new(&self.folder, e))
+            }
+        }
+    }
+
+    /// A stretch; none if it is not stored.
+    fn part(&self, stretch: &Stretch, device: &Device) -> Loaded<Option<Parameter>> {
+        let Some(shape) = self.stored_shape(&stretch.name) else { return Ok(None) };
+        let rows = stretch.rows(shape);
+        let part = match (&self.gguf, self.find_stored(&stretch.name)) {
+            (Some(file), _) if rows.len() == shape.first().copied().unwrap_or(0) => {
+                file.parameter(&stretch.name, shape, device)?
+            }
+            (Some(file), _) => {
+                let whole = file.tensor(&stretch.name, shape, device)?;
+                let rows = whole.narrow(0, rows.start, rows.len());
+                rows.map_err(|e| BrokenFile::new(file.path(), e))?.into()
+            }
+            (None, Some(Found { file, name, .. })) => file.parameter(name, rows, device)?,
+            (None, None) => return Ok(None),
+        };
+        if !stretch.transposed {
+            return Ok(Some(part));
+        }
+        let turned = part.tensor().and_then(|part| part.t()?.contiguous());
+        turned.map(|turned| Some(turned.into())).map_err(|e| BrokenFile::new(&self.folder, e))
     }
 
     /// Dimensions of a tensor, none when it is not there.
@@ -203,19 +336,42 @@ impl WeightFiles {
         self.find(name).map(|found| found.entry.shape.as_slice())
     }
 
-    fn find(&self, name: &str) -> Option<Found<'_>> {
-        let (name, &owner) =
-            self.owners.get_key_value(self.aliases.get(name).map_or(name, String::as_str))?;
-        let file = self.files.get(owner)?;
-        Some(Found { file, name, entry: file.entries().get(name)? })
+    /// A tensor by its name in a file.
+    fn find_stored(&self, name: &str) -> Option<Found<'_>> {
+        let file = match self.only_file() {
+            Some(file) => file,
+            None => self.files.get(*self.owners.get(name)?)?,
+        };
+        let (name, entry) = file.entries().get_key_value(name)?;
+        Some(Found { file, name, entry })
     }
 }
 
+/// The keys of a map that begin alike.
+fn below<'a, T>(entries: &'a BTreeMap<String, T>, prefix: &str) -> impl Iterator<Item = &'a str> {
+    let from = (Bound::Included(prefix), Bound::Unbounded);
+    let names = entries.range::<str, _>(from).map(|(name, _)| name.as_str());
+    names.take_while(move |name| name.starts_with(prefix))
+}
+
+/// Bytes that a tensor, which is asked for by another name, takes once loaded.
+fn held_bytes(file: &TensorFile, stored: &str, name: &str, storage: WeightStorage) -> u64 {
+    let plain = |entry: &&TensorEntry| entry.dtype.is_weight() && entry.dtype != StoredType::Packed4;
+    let quantised = file.entries().get(stored).filter(|entry| plain(entry) && !is_table(name));
+    let quantised = quantised.and_then(|entry| storage.bytes(&entry.shape));
+    quantised.unwrap_or_else(|| file.loaded_bytes(stored))
+}
+
+/// True for the embeddings of a vocabulary, which are no projection.
+fn is_table(name: &str) -> bool {
+    name.contains("embed_tokens") || name.starts_with("shared.")
+}
+
 /// A tensor in a file, under its name there.
-struct Found<'a> {
-    file: &'a TensorFile,
-    name: &'a str,
-    entry: &'a TensorEntry,
+pub(super) struct Found<'a> {
+    pub(super) file: &'a TensorFile,
+    pub(super) name: &'a str,
+    pub(super) entry: &'a TensorEntry,
 }
 
 /// The files that an index names.
@@ -239,143 +395,4 @@ fn shards(index: &Path) -> Loaded<Vec<PathBuf>> {
         }
     }
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
-}
-
-/// A view into weight files below a name prefix, loading onto one device.
-#[derive(Clone)]
-pub struct Weights {
-    files: Arc<WeightFiles>,
-    prefix: String,
-    device: Device,
-    component: Option<Component>,
-}
-
-/// The part of a model whose layers get slots.
-#[derive(Clone)]
-struct Component {
-    slots: Slots,
-    name: &'static str,
-    /// Bytes of the prefix at which its layers' names begin.
-    base: usize,
-}
-
-impl Weights {
-    /// All tensors of `files`, to be loaded onto `device`.
-    pub fn new(files: Arc<WeightFiles>, device: &Device) -> Self {
-        Self { files, prefix: String::new(), device: device.clone(), component: None }
-    }
-
-    /// The same tensors, for layers that get slots under the name of their component.
-    pub fn with_slots(self, slots: &Slots, component: &'static str) -> Self {
-        let base = self.prefix.len();
-        Self { component: Some(Component { slots: slots.clone(), name: component, base }), ..self }
-    }
-
-    /// A slot for the layer of these tensors, if its model has slots.
-    pub(crate) fn slot(&self, weight: &Tensor) -> Option<Arc<Slot>> {
-        let Component { slots, name, base } = self.component.as_ref()?;
-        let layer = self.prefix.get(*base..).unwrap_or_default().trim_end_matches('.');
-        Some(slots.add(format!("{name}.{layer}"), weight))
-    }
-
-    /// The tensors below `name`, whose names then begin after it and a dot.
-    pub fn sub(&self, name: impl std::fmt::Display) -> Self {
-        Self { prefix: format!("{}{name}.", self.prefix), ..self.clone() }
-    }
-
-    /// The tensors whose names begin with `prefix`, which ends in a dot or is empty, and are then without it.
-    pub fn below(&self, prefix: &str) -> Self {
-        Self { prefix: format!("{}{prefix}", self.prefix), ..self.clone() }
-    }
-
-    /// Where tensors are loaded to.
-    pub fn device(&self) -> &Device {
-        &self.device
-    }
-
-    /// True if there is a tensor of this name.
-    pub fn contains(&self, name: &str) -> bool {
-        let stretches = self.files.stretches(&format!("{}{name}", self.prefix));
-        stretches.iter().all(|stretch| self.files.stored_shape(&stretch.name).is_some())
-    }
-
-    /// The rows of a matrix (out, in) as a GGUF file holds them; none if they are not quantised.
-    ///
-    /// # Errors
-    /// The matrix is missing or has another shape.
-    pub(crate) fn stored_rows(
-        &self,
-        name: &str,
-        (out, input): (usize, usize),
-    ) -> Loaded<Option<Vec<StoredRows>>> {
-        let Some(file) = &self.files.gguf else { return Ok(None) };
-        let full = format!("{}{name}", self.prefix);
-        let stretches = self.files.stretches(&full);
-        let mut all = Vec::new();
-        for stretch in &stretches {
-            let shape = self.files.stored_shape(&stretch.name).unwrap_or_default();
-            match StoredRows::of(file, stretch, shape)? {
-                Some(rows) => all.push(rows),
-                None => return Ok(None),
-            }
-        }
-        let found: usize = all.iter().map(|rows| rows.count).sum();
-        if found != out || all.iter().any(|rows| rows.width != input) {
-            let problem =
-                format!("tensor `{full}` has {found} rows, the configuration asks for {out}x{input}");
-            return Err(BrokenFile::new(file.path(), problem));
-        }
-        Ok(Some(all))
-    }
-
-    /// Loads a tensor as f32.
-    ///
-    /// # Errors
-    /// It is missing or has another shape; the message names the file, the tensor and both shapes.
-    pub fn tensor(&self, name: &str, shape: &[usize]) -> Loaded<Tensor> {
-        self.tensor_of_shapes(name, &[shape])
-    }
-
-    /// Loads a tensor that may be stored in one of several shapes, as the first of them.
-    ///
-    /// # Errors
-    /// As [`Weights::tensor`].
-    pub fn tensor_of_shapes(&self, name: &str, shapes: &[&[usize]]) -> Loaded<Tensor> {
-        let full = format!("{}{name}", self.prefix);
-        let wanted = shapes.first().copied().unwrap_or_default();
-        let check = |file: &Path, shape: &[usize]| {
-            if shapes.contains(&shape) {
-                return Ok(());
-            }
-            let problem =
-                format!("tensor `{full}` has shape {shape:?}, the configuration asks for {wanted:?}");
-            Err(BrokenFile::new(file, problem))
-        };
-        let (file, tensor) = match self.files.find(&full) {
-            Some(Found { file, name, entry }) => {
-                check(file.path(), &entry.shape)?;
-                (file.path(), file.tensor(name, &self.device)?)
-            }
-            None => {
-                let missing = || BrokenFile::new(self.missing_in(), format!("has no tensor `{full}`"));
-                let tensor = self.files.joined(&full, &self.device)?.ok_or_else(missing)?;
-                check(self.missing_in(), tensor.dims())?;
-                (self.missing_in(), tensor)
-            }
-        };
-        tensor.reshape(wanted).map_err(|e| BrokenFile::new(file, format!("tensor `{full}`: {e}")))
-    }
-
-    /// Wraps a failed tensor operation during loading.
-    pub fn failed(&self, error: candle_core::Error) -> BrokenFile {
-        BrokenFile::new(self.missing_in(), format!("`{}`: {error}", self.prefix.trim_end_matches('.')))
-    }
-
-    fn missing_in(&self) -> &Path {
-        match (&self.files.gguf, self.files.files.as_slice()) {
-            (Some(file), _) => file.path(),
-            (None, [only]) => only.path(),
-            _ => &self.files.folder,
-        }
-    }
 }

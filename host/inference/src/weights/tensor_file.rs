@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use memmap2::Mmap;
 use rayon::prelude::*;
 
+use super::bitsandbytes::{PackedEntry, PackedRows};
 use super::config::open_file;
-use super::{BrokenFile, Loaded, onnx, safetensors, torch};
-use crate::tensor::half_to_f32;
+use super::eight_bit::{e4m3, e5m2, factors_of, is_eight_bit, multiply};
+use super::stretches::{number_bytes, stays_stored};
+use super::{BrokenFile, Loaded, bitsandbytes, onnx, safetensors, torch};
+use crate::tensor::{Parameter, Precision, SharedBytes, StoredNumbers};
 
 /// Most dimensions a tensor may have.
 const MAX_RANK: usize = 8;
@@ -38,13 +42,16 @@ pub enum StoredType {
     U64,
     I64,
     F64,
+    /// Numbers of 4 bits that stand for others; no type of a format, but of what is made of several tensors.
+    #[serde(skip)]
+    Packed4,
 }
 
 impl StoredType {
     /// Bytes per element.
     pub fn size(self) -> usize {
         match self {
-            Self::BOOL | Self::U8 | Self::I8 | Self::F8E5M2 | Self::F8E4M3 => 1,
+            Self::BOOL | Self::U8 | Self::I8 | Self::F8E5M2 | Self::F8E4M3 | Self::Packed4 => 1,
             Self::U16 | Self::I16 | Self::F16 | Self::BF16 => 2,
             Self::U32 | Self::I32 | Self::F32 => 4,
             Self::U64 | Self::I64 | Self::F64 => 8,
@@ -53,7 +60,20 @@ impl StoredType {
 
     /// True for the types that model weights are read from.
     pub fn is_weight(self) -> bool {
-        matches!(self, Self::F16 | Self::BF16 | Self::F32 | Self::F64)
+        matches!(
+            self,
+            Self::F8E5M2 | Self::F8E4M3 | Self::F16 | Self::BF16 | Self::F32 | Self::F64 | Self::Packed4
+        )
+    }
+
+    /// The precision of types that layers use as the file holds them.
+    fn precision(self) -> Option<Precision> {
+        match self {
+            Self::F32 => Some(Precision::F32),
+            Self::F16 => Some(Precision::F16),
+            Self::BF16 => Some(Precision::BF16),
+            _ => None,
+        }
     }
 }
 
@@ -69,6 +89,13 @@ pub struct TensorEntry {
 }
 
 impl TensorEntry {
+    fn loaded_bytes(&self) -> u64 {
+        match self.dtype.precision().filter(|_| stays_stored(&self.shape)) {
+            Some(precision) => number_bytes(&self.shape) / 4 * precision.bytes() as u64,
+            None => number_bytes(&self.shape),
+        }
+    }
+
     /// Bytes that the type and the shape ask for, or what is wrong with the shape.
     pub(super) fn size(&self) -> Result<usize, String> {
         if self.shape.len() > MAX_RANK {
@@ -95,8 +122,10 @@ pub(super) struct Contents {
 /// An open weight file whose table of tensors is valid.
 pub struct TensorFile {
     path: PathBuf,
-    map: Mmap,
+    map: Arc<Mmap>,
     contents: Contents,
+    /// Matrices that several tensors of the format make up.
+    packed: BTreeMap<String, PackedEntry>,
 }
 
 impl TensorFile {
@@ -129,8 +158,9 @@ impl TensorFile {
         // SAFETY: the map is read-only. A file that another program shortens meanwhile would fault; model files
         // are replaced by renaming, never rewritten in place.
         let map = unsafe { Mmap::map(&file) }.map_err(|e| broken(format!("cannot be mapped: {e}")))?;
-        let contents = parse(&map).map_err(broken)?;
-        Ok(Self { path: path.to_path_buf(), map, contents })
+        let mut contents = parse(&map).map_err(broken)?;
+        let packed = bitsandbytes::gather(&mut contents, &map).map_err(broken)?;
+        Ok(Self { path: path.to_path_buf(), map: Arc::new(map), contents, packed })
     }
 
     /// Path that the file was opened at.
@@ -141,6 +171,21 @@ impl TensorFile {
     /// The tensors by name.
     pub fn entries(&self) -> &BTreeMap<String, TensorEntry> {
         &self.contents.entries
+    }
+
+    /// Bytes that a tensor takes once loaded: as in the file where layers use it as it is there, else four for each
+    /// number; none for what holds no weights.
+    pub(super) fn loaded_bytes(&self, name: &str) -> u64 {
+        if let Some(packed) = self.packed.get(name) {
+            return packed.loaded_bytes();
+        }
+        let entry = self.entries().get(name).filter(|entry| entry.dtype.is_weight());
+        entry.map_or(0, TensorEntry::loaded_bytes)
+    }
+
+    /// Rows of a packed matrix, which stay in the file; none if the tensor is not one.
+    pub(super) fn packed_rows(&self, name: &str, rows: Range<usize>) -> Option<PackedRows> {
+        Some(PackedRows::open(self.packed.get(name)?, &self.map, rows))
     }
 
     /// In files that hold a program (ONNX): names of the kernel and the bias of each of its convolutions, in the
@@ -160,55 +205,75 @@ impl TensorFile {
     /// There is no such tensor, or it does not hold floating-point numbers.
     pub fn tensor(&self, name: &str, device: &Device) -> Loaded<Tensor> {
         let rows = self.entries().get(name).and_then(|entry| entry.shape.first()).copied();
-        match rows {
-            Some(rows) => self.rows(name, 0..rows, device),
-            None => self.stretch(name, &[], 0..usize::MAX, device),
-        }
+        let rows = self.parameter(name, 0..rows.unwrap_or(1), device)?;
+        rows.tensor().map_err(|e| self.broken(name, e))
     }
 
-    /// Copies rows of one tensor, counted along its first dimension, to a device as f32.
+    /// Rows of one tensor, counted along its first dimension: on the CPU where the file holds them, unless they are of a
+    /// type that has to be converted, else as a tensor.
     ///
     /// # Errors
-    /// As [`TensorFile::tensor`], or there are fewer rows.
-    pub(super) fn rows(&self, name: &str, rows: Range<usize>, device: &Device) -> Loaded<Tensor> {
-        let shape = self.entries().get(name).map(|entry| entry.shape.as_slice()).unwrap_or_default();
-        let shape: Vec<usize> = std::iter::once(rows.len()).chain(shape.iter().skip(1).copied()).collect();
-        let row: usize = shape.iter().skip(1).product();
-        self.stretch(name, &shape, rows.start * row..rows.end * row, device)
+    /// There is no such tensor, it does not hold floating-point numbers, or there are fewer rows.
+    pub(super) fn parameter(&self, name: &str, rows: Range<usize>, device: &Device) -> Loaded<Parameter> {
+        let entry = self
+            .entries()
+            .get(name)
+            .ok_or_else(|| BrokenFile::new(&self.path, format!("has no tensor `{name}`")))?;
+        if let Some(packed) = self.packed_rows(name, rows.clone()) {
+            return packed.dense(device).map(Parameter::from).map_err(|e| self.broken(name, e));
+        }
+        let mut shape = entry.shape.clone();
+        if let Some(first) = shape.first_mut() {
+            *first = rows.len();
+        }
+        let row = entry.shape.iter().skip(1).product::<usize>() * entry.dtype.size();
+        let begin = self.contents.data_start + entry.data_offsets.0 + rows.start * row;
+        let map: Arc<Mmap> = Arc::clone(&self.map);
+        let bytes = SharedBytes::whole(map).stretch(begin, rows.len() * row);
+        let stored = match entry.dtype.precision() {
+            Some(precision) => Parameter::stored(vec![StoredNumbers { precision, bytes }], &shape),
+            None => {
+                let mut values = to_f32(bytes.get(), entry.dtype).ok_or_else(|| {
+                    let problem = format!("is stored as {:?}, not as floats", entry.dtype);
+                    BrokenFile::new(&self.path, format!("tensor `{name}` {problem}"))
+                })?;
+                if is_eight_bit(entry.dtype) {
+                    self.scale(name, entry, rows.start, &mut values)?;
+                }
+                Tensor::from_vec(values, shape, &Device::Cpu).map(Parameter::from)
+            }
+        };
+        let on_device = |stored: Parameter| match device {
+            Device::Cpu => Ok(stored),
+            _ => Ok(stored.tensor()?.to_device(device)?.into()),
+        };
+        stored.and_then(on_device).map_err(|e| self.broken(name, e))
     }
 
-    /// Elements of a tensor, in a shape.
-    fn stretch(
-        &self,
-        name: &str,
-        shape: &[usize],
-        elements: Range<usize>,
-        device: &Device,
-    ) -> Loaded<Tensor> {
-        let broken = |problem: String| BrokenFile::new(&self.path, problem);
-        let entry = self.entries().get(name).ok_or_else(|| broken(format!("has no tensor `{name}`")))?;
-        let (begin, end) = entry.data_offsets;
-        let start = self.contents.data_start;
-        let bytes = self.map.get(start + begin..start + end).unwrap_or_default();
-        let size = entry.dtype.size();
-        let last = elements.end.saturating_mul(size).min(bytes.len());
-        let bytes = bytes.get(elements.start.saturating_mul(size)..last).unwrap_or_default();
-        let values = to_f32(bytes, entry.dtype).ok_or_else(|| {
-            broken(format!("tensor `{name}` is stored as {:?}, not as floats", entry.dtype))
-        })?;
-        Tensor::from_vec(values, shape, device).map_err(|e| broken(format!("tensor `{name}`: {e}")))
+    fn broken(&self, name: &str, error: candle_core::Error) -> BrokenFile {
+        BrokenFile::new(&self.path, format!("tensor `{name}`: {error}"))
+    }
+
+    /// Multiplies eight-bit values, which begin with a row of their tensor, by the factors that the file keeps for them.
+    fn scale(&self, name: &str, entry: &TensorEntry, first_row: usize, values: &mut [f32]) -> Loaded<()> {
+        let Some((factors, stored)) = factors_of(name, self.entries()) else { return Ok(()) };
+        let broken = |problem: String| BrokenFile::new(&self.path, format!("tensor `{factors}` {problem}"));
+        if is_eight_bit(stored.dtype) {
+            return Err(broken("is of eight-bit floats itself".to_owned()));
+        }
+        let factors =
+            self.tensor(factors, &Device::Cpu)?.flatten_all().and_then(|flat| flat.to_vec1::<f32>());
+        let row: usize = entry.shape.iter().skip(1).product();
+        multiply(values, &factors.map_err(|e| broken(e.to_string()))?, row, first_row * row).map_err(broken)
     }
 }
 
-/// Widens stored numbers to f32; none for types that are not floats.
+/// Converts numbers that no layer uses as they are stored; none for types that are not floats.
 fn to_f32(bytes: &[u8], dtype: StoredType) -> Option<Vec<f32>> {
     match dtype {
-        StoredType::F32 => Some(convert(bytes, f32::from_le_bytes)),
-        StoredType::F16 => Some(convert(bytes, |b: [u8; 2]| half_to_f32(u16::from_le_bytes(b)))),
-        StoredType::BF16 => {
-            Some(convert(bytes, |b: [u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)))
-        }
         StoredType::F64 => Some(convert(bytes, |b: [u8; 8]| f64::from_le_bytes(b) as f32)),
+        StoredType::F8E4M3 => Some(convert(bytes, |[b]: [u8; 1]| e4m3(b))),
+        StoredType::F8E5M2 => Some(convert(bytes, |[b]: [u8; 1]| e5m2(b))),
         _ => None,
     }
 }

@@ -16,6 +16,9 @@ const ZIP_MAGIC: [u8; 4] = *b"PK\x03\x04";
 const MAX_PARTS: usize = 100_000;
 /// Longest name of a tensor, with those of the dictionaries around it.
 const MAX_NAME: usize = 1024;
+/// What fields say that are too narrow for their number.
+const NARROW_COUNT: usize = 0xffff;
+const NARROW_PLACE: usize = 0xffff_ffff;
 /// Levels of dictionaries in dictionaries.
 const MAX_DEPTH: usize = 4;
 
@@ -69,13 +72,8 @@ fn members(bytes: &[u8]) -> Result<HashMap<String, Range>, String> {
     let end =
         bytes.get(tail..).and_then(|t| t.windows(4).rposition(|w| w == b"PK\x05\x06")).ok_or_else(cut)?
             + tail;
-    let count = little(bytes, end + 10, 2).ok_or_else(cut)?;
-    let mut at = little(bytes, end + 16, 4).ok_or_else(cut)?;
-    if count == 0xffff || at == 0xffff_ffff || count > MAX_PARTS {
-        return Err(
-            "is an archive in the zip64 format, which is not read; convert it to safetensors".to_owned()
-        );
-    }
+    let bounded = |(count, at): &(usize, usize)| *count <= MAX_PARTS && *at <= bytes.len();
+    let (count, mut at) = directory(bytes, end).filter(bounded).ok_or_else(cut)?;
     let mut members = HashMap::new();
     for _ in 0..count {
         let field = |offset: usize, width: usize| little(bytes, at.checked_add(offset)?, width);
@@ -92,7 +90,10 @@ fn members(bytes: &[u8]) -> Result<HashMap<String, Range>, String> {
         let (Some(0), Some(size), true) = (method, size, stored == size) else {
             return Err(format!("has the compressed member `{label}`, which PyTorch does not write"));
         };
-        let inner = little(bytes, local + 26, 2).zip(little(bytes, local + 28, 2)).ok_or_else(cut)?;
+        let extra_fields = bytes.get(at + 46 + name..at + 46 + name + extra).ok_or_else(cut)?;
+        let [size, _, local] = widened(extra_fields, [size, size, local]).ok_or_else(cut)?;
+        let length = |offset: usize| little(bytes, local.checked_add(offset)?, 2);
+        let inner = length(26).zip(length(28)).ok_or_else(cut)?;
         let begin = local + 30 + inner.0 + inner.1;
         if bytes.get(begin..begin.saturating_add(size)).is_none() {
             return Err(cut());
@@ -103,7 +104,41 @@ fn members(bytes: &[u8]) -> Result<HashMap<String, Range>, String> {
     Ok(members)
 }
 
-/// A little-endian number of up to four bytes.
+/// How many members an archive has and where their directory begins, by the record that ends it or, where the numbers do
+/// not fit that, by the wider one before it (APPNOTE.TXT 4.3.14 and 4.3.15).
+fn directory(bytes: &[u8], end: usize) -> Option<(usize, usize)> {
+    let (count, at) = (little(bytes, end.checked_add(10)?, 2)?, little(bytes, end.checked_add(16)?, 4)?);
+    if count != NARROW_COUNT && at != NARROW_PLACE {
+        return Some((count, at));
+    }
+    let locator = end.checked_sub(20)?;
+    let record = little(bytes, locator + 8, 8)?;
+    let marked = |at: usize, mark: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(mark));
+    if !marked(locator, b"PK\x06\x07") || !marked(record, b"PK\x06\x06") {
+        return None;
+    }
+    Some((little(bytes, record.checked_add(32)?, 8)?, little(bytes, record.checked_add(48)?, 8)?))
+}
+
+/// A member's size, stored size and place; those that do not fit their fields stand in the extra field 1 instead, in this
+/// order (APPNOTE.TXT 4.5.3).
+fn widened(mut extra: &[u8], values: [usize; 3]) -> Option<[usize; 3]> {
+    if !values.contains(&NARROW_PLACE) {
+        return Some(values);
+    }
+    while little(extra, 0, 2)? != 1 {
+        extra = extra.get(4 + little(extra, 2, 2)?..)?;
+    }
+    let mut at = 4;
+    let mut wide = values;
+    for value in wide.iter_mut().filter(|value| **value == NARROW_PLACE) {
+        *value = little(extra, at, 8)?;
+        at += 8;
+    }
+    Some(wide)
+}
+
+/// A little-endian number of up to eight bytes.
 fn little(bytes: &[u8], at: usize, width: usize) -> Option<usize> {
     let field = bytes.get(at..at.checked_add(width)?)?;
     Some(field.iter().rev().fold(0, |number, &byte| number << 8 | usize::from(byte)))

@@ -327,6 +327,44 @@ fn dora_brings_rows_or_columns_of_the_changed_weight_to_its_lengths() {
 }
 
 #[test]
+fn glora_takes_the_own_weight_through_a_matrix_and_adds_another_in_either_order() {
+    let name = |part: &str| format!("lora_unet_attn_to_q.{part}.weight");
+    let own = values(&wave("attn.to_q.weight", &[OUT, IN]));
+    let [a1, a2, b1, b2] = ["a1", "a2", "b1", "b2"].map(name);
+    let alpha = "lora_unet_attn_to_q.alpha";
+    // Newer files hold (in, rank), (rank, in), (out, rank), (rank, in); older ones the other way round.
+    for (outer, inner, first, last) in [(&a1, &a2, &b1, &b2), (&a2, &a1, &b2, &b1)] {
+        let mut tensors =
+            parts(&[(outer, &[IN, 2]), (inner, &[2, IN]), (first, &[OUT, 2]), (last, &[2, IN])]);
+        tensors.push((alpha, scalar(1.0)));
+        let (a, b) = (at(outer, &[IN, 2]), at(inner, &[2, IN]));
+        let (c, d) = (at(first, &[OUT, 2]), at(last, &[2, IN]));
+        let taken = |row: usize, column: usize| {
+            sum(IN, |i| f64::from(own[row * IN + i]) * sum(2, |r| a(&[i, r]) * b(&[r, column])))
+        };
+        let wanted = dense(IN, |row, column| {
+            0.7 * 0.5 * (taken(row, column) + sum(2, |r| c(&[row, r]) * d(&[r, column])))
+        });
+        check("GLoRA", Layer::Query, &tensors, 0.7, &wanted);
+    }
+}
+
+#[test]
+fn changes_of_kinds_that_are_not_computed_are_named_once_a_layer() {
+    let bench = Bench::new();
+    let lora = bench.lora(&parts(&[
+        ("lora_unet_attn_to_q.oft_blocks", &[3, 2, 2]),
+        ("lora_unet_attn_to_q.alpha", &[]),
+        ("lora_unet_attn_to_q.rescale", &[OUT, 1]),
+        ("lora_unet_conv.on_input", &[]),
+        ("lora_unet_conv.alpha", &[]),
+    ]));
+    let blended = bench.blend(&[(&lora, 1.0)]);
+    assert_eq!((blended[0].layers, blended[0].misfits.len()), (0, 2), "{blended:?}");
+    assert_eq!(blended[0].misfits, ["lora_unet_attn_to_q", "lora_unet_conv"]);
+}
+
+#[test]
 fn several_adapters_add_up_whatever_their_kind_and_order() {
     let bench = Bench::new();
     let low =
@@ -370,8 +408,5 @@ fn what_the_model_has_not_or_has_in_another_size_is_named_and_left_out() {
     let blended = bench.blend(&[(&lora, 1.0)]);
     assert_eq!(blended[0].layers, 1);
     let text = "lora_te_text_model_encoder_layers_0_mlp_fc1";
-    assert_eq!(
-        blended[0].misfits,
-        ["unet.norm.w_norm", "unet.attn.to_k", "unet.attn.to_v", "lora_unet_conv", text]
-    );
+    assert_eq!(blended[0].misfits, ["unet.norm", "unet.attn.to_k", "unet.attn.to_v", "lora_unet_conv", text]);
 }

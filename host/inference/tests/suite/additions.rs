@@ -1,17 +1,18 @@
 //! Cases that add something to a base model, adapters or controls: the base, and a run held against what diffusers
 //! computed, step by step.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use qpyt_inference::ScheduleId;
 use qpyt_inference::adapter::{Lora, LoraLayout};
-use qpyt_inference::diffusion::painter::PainterKind;
+use qpyt_inference::diffusion::painter::{Borrowed, FoundPainter};
 use qpyt_inference::diffusion::pipeline::{CallReport, Guide, Pipeline, RunStart, Steering, Watcher};
 use qpyt_inference::diffusion::samplers::SamplerChoice;
 use serde_json::Value;
 
-use crate::support::{Recorded, Reference, gap, reference_folder, spread};
+use crate::flow::{Zeros, as_map};
+use crate::support::{Recorded, Reference, case_folder, gap, spread};
 
 /// Largest difference allowed of latents, as a share of their spread.
 const LATENTS: f32 = 1e-3;
@@ -28,13 +29,27 @@ pub(crate) struct Addition {
 
 impl Addition {
     pub(crate) fn open(name: &str) -> Self {
-        let folder = reference_folder().join(name);
-        let description = std::fs::read_to_string(folder.join("case.json")).unwrap();
-        let description: Value = serde_json::from_str(&description).unwrap();
-        let base = reference_folder().join(description["base"].as_str().unwrap());
-        let layout = PainterKind::of_folder(&base).unwrap().read(&base).unwrap();
+        let description = read_description(name);
+        let base = case_folder(name).with_file_name(description["base"].as_str().unwrap());
+        Self::open_on(name, &base)
+    }
+
+    /// The case on another file of the same base.
+    pub(crate) fn open_on(name: &str, base: &Path) -> Self {
+        let (folder, description) = (case_folder(name), read_description(name));
+        let layout = FoundPainter::open(base, &Borrowed::new()).unwrap().read().unwrap();
         let base = layout.load(&Device::Cpu).unwrap();
         Self { base, reference: Reference::open(&folder), description, folder }
+    }
+
+    /// The layouts in which the case has its adapters.
+    pub(crate) fn layouts(&self) -> Vec<&str> {
+        self.description["layouts"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
+    }
+
+    /// What the names of its adapters' files begin with.
+    pub(crate) fn prefix(&self) -> &str {
+        self.description["prefix"].as_str().unwrap_or_default()
     }
 
     pub(crate) fn runs(&self) -> &[Value] {
@@ -76,8 +91,9 @@ impl Addition {
                 "{name}: timestep {i} is {timestep}, not {wanted}"
             );
         }
-        let noise = self.reference.get(&format!("{name}.noise"));
-        let latents = (noise * sampler.schedule().initial_scale).unwrap();
+        let drawn = self.reference.get(&format!("{name}.noise"));
+        let map = base.noise_latents(size.0, size.1, sampler.as_ref(), &mut Zeros).unwrap();
+        let latents = (as_map(&drawn, &map) * sampler.schedule().initial_scale).unwrap();
         let mut watcher = Comparison { reference: &self.reference, name, calls: 0, worst: 0.0 };
         let start = RunStart { latents, first: 0, outside: None };
         let mut drawn = Recorded::of_run(&self.reference, name);
@@ -94,6 +110,11 @@ impl Addition {
     }
 }
 
+fn read_description(name: &str) -> Value {
+    let description = std::fs::read_to_string(case_folder(name).join("case.json")).unwrap();
+    serde_json::from_str(&description).unwrap()
+}
+
 struct Comparison<'a> {
     reference: &'a Reference,
     name: &'a str,
@@ -108,6 +129,7 @@ impl Watcher for Comparison<'_> {
 
     fn called(&mut self, report: CallReport<'_>) {
         let wanted = self.reference.get(&format!("{}.latents.{}", self.name, report.index));
+        let wanted = as_map(&wanted, report.latents);
         let share = gap(report.latents, &wanted) / spread(&wanted);
         self.worst = self.worst.max(share);
         self.calls += 1;

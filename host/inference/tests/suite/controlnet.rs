@@ -44,7 +44,7 @@ fn a_control_takes_part_in_the_calls_that_lie_between_start_and_end() {
     let case = Addition::open("sd15-controlnet");
     let acting = |start: f64, end: f64, calls: usize| -> Vec<usize> {
         let steering = Steering { start, end, ..steering(&case) };
-        (0..calls).filter(|call| steering.acts_in(Course { call: *call, calls })).collect()
+        (0..calls).filter(|call| steering.acts_in(Course { call: *call, calls, step: *call })).collect()
     };
     assert_eq!(acting(0.0, 1.0, 4), [0, 1, 2, 3]);
     assert_eq!(acting(0.0, 0.5, 4), [0, 1]);

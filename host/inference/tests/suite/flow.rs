@@ -10,7 +10,7 @@ use qpyt_inference::diffusion::pipeline::{CallReport, Guide, Outside, Pipeline, 
 use qpyt_inference::diffusion::samplers::{Sampler, SamplerChoice};
 use serde_json::Value;
 
-use crate::support::{Recorded, Reference, gap, reference_folder, spread};
+use crate::support::{Recorded, Reference, case_folder, gap, spread};
 
 /// Largest difference allowed of a single module.
 pub(crate) const MODULE: f32 = 1e-4;
@@ -28,13 +28,19 @@ pub(crate) struct FlowCase {
 
 impl FlowCase {
     pub(crate) fn open(name: &str) -> Self {
-        let folder = reference_folder().join(name);
+        let folder = case_folder(name);
         let description = std::fs::read_to_string(folder.join("case.json")).unwrap();
         Self {
             reference: Reference::open(&folder),
             description: serde_json::from_str(&description).unwrap(),
             folder,
         }
+    }
+
+    /// A case of another one's model.
+    pub(crate) fn of_model(name: &str, model: &str) -> Self {
+        let case = Self::open(name);
+        Self { folder: case.folder.with_file_name(model), ..case }
     }
 
     pub(crate) fn run(&self, name: &str) -> &Value {
@@ -171,7 +177,7 @@ impl Watcher for Comparison<'_> {
 }
 
 /// Latents of a case in the shape of ours: the case holds maps, or tokens of their pixels or of their patches.
-fn as_map(latents: &Tensor, ours: &Tensor) -> Tensor {
+pub(crate) fn as_map(latents: &Tensor, ours: &Tensor) -> Tensor {
     let (_, channels, height, width) = ours.dims4().unwrap();
     let Ok((_, tokens, packed)) = latents.dims3() else { return latents.clone() };
     let map = latents.transpose(1, 2).unwrap();
@@ -184,7 +190,7 @@ fn as_map(latents: &Tensor, ours: &Tensor) -> Tensor {
 }
 
 /// No noise at all.
-struct Zeros;
+pub(crate) struct Zeros;
 
 impl NoiseSource for Zeros {
     fn draw(&mut self, count: usize) -> Vec<f32> {

@@ -4,8 +4,8 @@
 use std::sync::Mutex;
 
 use qpyt_inference::{
-    Engine, EngineError, EngineOptions, Family, ImageRequest, InstalledModel, Observer, Picture, Prediction,
-    SamplerId, StepReport, scan_models,
+    Engine, EngineError, EngineOptions, Family, ImageRequest, InstalledModel, LayerSkipping, Observer,
+    Picture, Prediction, PromptSyntax, SamplerId, StepReport, scan_models,
 };
 
 use crate::support::{own_references, patterned_picture};
@@ -26,10 +26,17 @@ fn model(id: &str) -> InstalledModel {
     scan.models.iter().find(|m| m.id == id).unwrap_or_else(|| panic!("{id}: {:?}", scan.broken)).clone()
 }
 
+/// Skip-layer guidance with some layers.
+fn skipping(layers: &[usize]) -> LayerSkipping {
+    LayerSkipping { layers: layers.to_vec(), scale: 2.8, start: 0.01, end: 0.2 }
+}
+
 fn request() -> ImageRequest {
     ImageRequest {
         prompt: "a lighthouse on a cliff at dusk".to_owned(),
         negative: String::new(),
+        syntax: PromptSyntax::Weighted,
+        embeddings: Vec::new(),
         width: 48,
         height: 32,
         steps: 4,
@@ -38,6 +45,7 @@ fn request() -> ImageRequest {
         schedule: None,
         seed: 7,
         clip_skip: 0,
+        skipping: None,
         adapters: Vec::new(),
         controls: Vec::new(),
         references: Vec::new(),
@@ -194,6 +202,9 @@ fn requests_that_do_not_fit_a_flow_are_refused_with_the_field() {
     let engine = engine();
     for (id, asked, field) in [
         ("flux1-dev", ImageRequest { sampler: Some(SamplerId::UniPc), ..request() }, "sampler"),
+        ("flux1-dev", ImageRequest { skipping: Some(skipping(&[0])), ..request() }, "skipping"),
+        ("sd35", ImageRequest { skipping: Some(skipping(&[7])), ..request() }, "skipping"),
+        ("sd35", ImageRequest { skipping: Some(skipping(&[])), ..request() }, "skipping"),
         ("flux1-dev", ImageRequest { clip_skip: 1, ..request() }, "clip_skip"),
         ("flux2-klein", ImageRequest { width: 46, ..request() }, "width"),
         ("sd35", ImageRequest { height: 196, ..request() }, "height"),

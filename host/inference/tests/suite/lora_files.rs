@@ -37,7 +37,8 @@ fn low_rank(layers: &[(&str, usize, usize)]) -> Vec<(String, Vec<usize>)> {
 #[test]
 fn the_network_that_an_adapter_is_made_for_is_told_by_names_and_sizes() {
     use Architecture::{
-        Flux1, Flux2, StableDiffusion1, StableDiffusion2, StableDiffusion3, StableDiffusionXl,
+        Flux1, Flux2Dev, Flux2Klein4B, Flux2Klein9B, StableDiffusion1, StableDiffusion2,
+        StableDiffusion3Large, StableDiffusion3Medium, StableDiffusionXl,
     };
     let attention = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k";
     let original = "lora_unet_input_blocks_4_1_transformer_blocks_1_attn2_to_v";
@@ -56,21 +57,41 @@ fn the_network_that_an_adapter_is_made_for_is_told_by_names_and_sizes() {
             Some(StableDiffusionXl),
         ),
         (vec![("lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q", 1280, 1280)], None),
-        (vec![("lora_unet_joint_blocks_0_x_block_attn_qkv", 4608, 1536)], Some(StableDiffusion3)),
-        (vec![("transformer.transformer_blocks.0.attn.add_q_proj", 1536, 1536)], Some(StableDiffusion3)),
+        (vec![("lora_unet_joint_blocks_0_x_block_attn_qkv", 4608, 1536)], Some(StableDiffusion3Medium)),
+        (vec![("lora_unet_joint_blocks_0_x_block_mlp_fc2", 2432, 9728)], Some(StableDiffusion3Large)),
+        (
+            vec![("transformer.transformer_blocks.0.attn.add_q_proj", 1536, 1536)],
+            Some(StableDiffusion3Medium),
+        ),
+        (vec![("transformer.transformer_blocks.0.attn.add_q_proj", 32, 32)], None),
         (vec![("lora_unet_double_blocks_18_img_attn_qkv", 9216, 3072)], Some(Flux1)),
         (vec![("lora_unet_single_blocks_37_linear1", 21504, 3072)], Some(Flux1)),
         (vec![("lora_unet_double_blocks_0_img_mlp_0", 12288, 3072)], Some(Flux1)),
+        (vec![("lora_unet_single_blocks_0_linear1", 21504, 3072)], Some(Flux1)),
+        (vec![("transformer.single_transformer_blocks.0.attn.to_k", 3072, 3072)], Some(Flux1)),
+        (vec![("transformer.single_transformer_blocks.0.proj_mlp", 12288, 3072)], Some(Flux1)),
+        (vec![(flux, 9216, 3072), ("diffusion_model.txt_in", 3072, 4096)], Some(Flux1)),
         (vec![(flux, 9216, 3072)], None),
-        (vec![(flux, 12288, 4096)], Some(Flux2)),
-        (vec![("lora_unet_double_blocks_0_img_mlp_0", 18432, 3072)], Some(Flux2)),
-        (vec![("transformer.single_transformer_blocks.0.attn.to_qkv_mlp_proj", 27648, 3072)], Some(Flux2)),
+        (vec![(flux, 12288, 4096)], Some(Flux2Klein9B)),
+        (vec![(flux, 18432, 6144)], Some(Flux2Dev)),
+        (vec![(flux, 96, 32)], None),
+        (vec![("lora_unet_double_blocks_0_img_mlp_0", 18432, 3072)], Some(Flux2Klein4B)),
+        (vec![("lora_unet_double_blocks_0_img_mlp_2", 3072, 9216)], Some(Flux2Klein4B)),
+        (vec![("diffusion_model.single_stream_modulation.lin", 9216, 3072)], Some(Flux2Klein4B)),
+        (
+            vec![("transformer.single_transformer_blocks.0.attn.to_qkv_mlp_proj", 27648, 3072)],
+            Some(Flux2Klein4B),
+        ),
+        (
+            vec![("transformer.single_transformer_blocks.47.attn.to_qkv_mlp_proj", 55296, 6144)],
+            Some(Flux2Dev),
+        ),
         (
             vec![
                 ("diffusion_model.single_blocks.1.linear1", 27648, 3072),
                 ("diffusion_model.txt_in", 3072, 7680),
             ],
-            Some(Flux2),
+            Some(Flux2Klein4B),
         ),
     ] {
         let layout = read(&low_rank(&layers)).unwrap().unwrap();
@@ -137,4 +158,17 @@ fn no_header_makes_reading_panic() {
             }
         }
     }
+}
+
+#[test]
+fn a_kronecker_product_takes_its_factors_in_memory_and_not_the_matrix_that_they_span() {
+    let factors = |right: &[usize]| {
+        let name = |part: &str| format!("diffusion_model.double_blocks.0.img_attn.proj.lokr_{part}");
+        read(&[(name("w1"), vec![16, 16]), (name("w2"), right.to_vec())]).unwrap().unwrap()
+    };
+    let linear = factors(&[192, 192]);
+    assert_eq!(linear.blended_bytes(), linear.weight_bytes() + 192 * 192 * 4);
+    // Around a convolution there is no such way.
+    let convolution = factors(&[192, 192, 3, 3]);
+    assert_eq!(convolution.blended_bytes(), convolution.weight_bytes() + 3072 * 3072 * 9 * 4);
 }

@@ -18,9 +18,9 @@ use crate::flow::FlowCase;
 use crate::gguf::gguf_name;
 use crate::support::{copy_folder, spread};
 
-const WEIGHTS: &str = "transformer/diffusion_pytorch_model.safetensors";
+pub(crate) const WEIGHTS: &str = "transformer/diffusion_pytorch_model.safetensors";
 
-type Tensors = HashMap<String, Tensor>;
+pub(crate) type Tensors = HashMap<String, Tensor>;
 
 /// Takes tensors out under the names of diffusers and puts them in under others.
 struct Renaming {
@@ -88,7 +88,7 @@ fn flux_attention(r: &mut Renaming, block: &str, stored: &str) {
     }
 }
 
-fn flux_original(case: &FlowCase) -> Tensors {
+pub(crate) fn flux_original(case: &FlowCase) -> Tensors {
     let mut r = Renaming::of(case);
     r.layers(&["x_embedder"], "img_in");
     r.layers(&["context_embedder"], "txt_in");
@@ -127,7 +127,7 @@ fn flux_original(case: &FlowCase) -> Tensors {
     r.done()
 }
 
-fn flux2_original(case: &FlowCase) -> Tensors {
+pub(crate) fn flux2_original(case: &FlowCase) -> Tensors {
     let mut r = Renaming::of(case);
     for (from, to) in [
         ("x_embedder", "img_in"),
@@ -160,7 +160,7 @@ fn flux2_original(case: &FlowCase) -> Tensors {
     r.done()
 }
 
-fn sd3_original(case: &FlowCase) -> Tensors {
+pub(crate) fn sd3_original(case: &FlowCase) -> Tensors {
     let mut r = Renaming::of(case);
     r.tensor("pos_embed.pos_embed", "pos_embed");
     for (from, to) in [
@@ -213,14 +213,14 @@ fn sd3_original(case: &FlowCase) -> Tensors {
 }
 
 /// A copy of a case's model without its transformer.
-fn without_transformer(case: &FlowCase) -> TempDir {
+pub(crate) fn without_transformer(case: &FlowCase) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy_folder(&case.folder, folder.path());
     std::fs::remove_file(folder.path().join(WEIGHTS)).unwrap();
     folder
 }
 
-fn save(tensors: Tensors, prefix: &str, folder: &Path) {
+pub(crate) fn save(tensors: Tensors, prefix: &str, folder: &Path) {
     let tensors: Tensors = tensors.into_iter().map(|(name, t)| (format!("{prefix}{name}"), t)).collect();
     candle_core::safetensors::save(&tensors, folder.join("transformer/published.safetensors")).unwrap();
 }
@@ -240,7 +240,15 @@ fn save_gguf(tensors: &Tensors, dtype: GgmlDType, component: &Path) {
     gguf_file::write(&mut file, &[("general.architecture", &architecture)], &named).unwrap();
 }
 
-fn flux(folder: &Path) -> Flux {
+/// A copy of the model `flux1-dev` whose transformer is quantised, in the layout of its makers.
+pub(crate) fn quantised_flux(dtype: GgmlDType) -> TempDir {
+    let case = FlowCase::open("flux1-dev");
+    let folder = without_transformer(&case);
+    save_gguf(&flux_original(&case), dtype, &folder.path().join("transformer"));
+    folder
+}
+
+pub(crate) fn flux(folder: &Path) -> Flux {
     let mut layout = FluxLayout::read(folder).unwrap();
     layout.text_tokens = 32;
     Flux::load(&layout, &Device::Cpu).unwrap()
@@ -364,8 +372,7 @@ fn quantised_transformers_predict_nearly_the_same_in_less_memory() {
     let wanted = predict(&plain);
     let plain_bytes = FluxLayout::read(&case.folder).unwrap().weight_bytes();
     for (dtype, allowed) in [(GgmlDType::Q8_0, 0.1), (GgmlDType::Q5_0, 0.4), (GgmlDType::Q4_0, 0.8)] {
-        let folder = without_transformer(&case);
-        save_gguf(&flux_original(&case), dtype, &folder.path().join("transformer"));
+        let folder = quantised_flux(dtype);
         let difference = (predict(&flux(folder.path())) - &wanted).unwrap();
         let share = spread(&difference) / spread(&wanted);
         let bytes = FluxLayout::read(folder.path()).unwrap().weight_bytes();

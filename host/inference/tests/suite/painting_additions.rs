@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use candle_core::{DType, Device, Tensor};
 use qpyt_inference::{
     Adapter, Architecture, Control, Engine, EngineError, EngineOptions, Family, ImageRequest, InstalledModel,
-    Observer, Picture, StepReport, scan_models,
+    Observer, Picture, PromptSyntax, StepReport, scan_models,
 };
 
 use crate::support::{own_references, patterned_picture};
@@ -22,6 +22,10 @@ impl Observer for Notes {
     fn step(&self, _report: StepReport<'_>) {}
     fn part(&self, _done: usize, _parts: usize) {}
     fn text(&self, _piece: &str) {}
+    fn doing(&self, what: &str) {
+        self.note(what);
+    }
+
     fn note(&self, note: &str) {
         self.0.lock().unwrap().push(note.to_owned());
     }
@@ -92,6 +96,8 @@ fn request() -> ImageRequest {
     ImageRequest {
         prompt: "red fox in the snow".to_owned(),
         negative: "blurry".to_owned(),
+        syntax: PromptSyntax::Weighted,
+        embeddings: Vec::new(),
         width: 32,
         height: 32,
         steps: 4,
@@ -100,6 +106,7 @@ fn request() -> ImageRequest {
         schedule: None,
         seed: 3,
         clip_skip: 0,
+        skipping: None,
         adapters: Vec::new(),
         controls: Vec::new(),
         references: Vec::new(),

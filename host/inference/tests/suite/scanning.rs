@@ -1,18 +1,23 @@
 //! Looking into model folders again and again: what did not change is not read again, and what changed is.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use qpyt_inference::{ModelScan, ModelScanner, scan_models};
 
-use crate::support::{copy_folder, own_references, reference_folder};
+use crate::published_files::{tensors as published_tensors, write as write_header};
+use crate::support::{copy_folder, own_references, reference_folder, repository};
 
 /// Older than anything that could still be under way.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Files of a large collection, and how long the first look at it may take.
 const COLLECTION: usize = 1000;
 const FIRST_LOOK: Duration = Duration::from_secs(1);
+
+/// Published files hold nothing but zeros from here on.
+const SPARSE_BEYOND: u64 = 16 << 20;
 
 /// A copy of the small reference model, and a scanner of the folder that it is in.
 struct Shelf {
@@ -160,4 +165,58 @@ fn a_thousand_files_are_listed_within_a_second_and_then_faster() {
     println!("{COLLECTION} files: first look {first:?}, second look {second:?}");
     assert!(first < FIRST_LOOK, "the first look took {first:?}");
     assert!(second < first, "the second look took {second:?}, the first {first:?}");
+}
+
+#[test]
+fn a_thousand_files_of_mixed_kinds_are_listed_within_a_second_and_then_at_once() {
+    let (store, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    // What people collect: mostly adapters, some checkpoints of every family, a few of everything else.
+    let mut kinds = Vec::new();
+    for name in ["sd15", "sdxl", "flux1-dev", "sd35-large"] {
+        let path = store.path().join(format!("{name}.safetensors"));
+        write_header(&published_tensors(name), &path);
+        kinds.push((path, 25));
+    }
+    let adapter = own_references().join("sd15-lora").join("a.kohya.safetensors");
+    kinds.push((adapter, 700));
+    kinds.push((own_references().join("sd15-controlnet/diffusion_pytorch_model.safetensors"), 100));
+    kinds.push((repository().join("models/u2netp/u2netp.safetensors"), 100));
+    let mut number = 0;
+    for (path, count) in &kinds {
+        let first = folder.path().join(format!("{number}.safetensors"));
+        copy_sparse(path, &first);
+        set_modified(&first, SystemTime::now() - DAY);
+        for _ in 1..*count {
+            number += 1;
+            fs::hard_link(&first, folder.path().join(format!("{number}.safetensors"))).unwrap();
+        }
+        number += 1;
+    }
+    assert_eq!(number, COLLECTION);
+    let timed = |scanner: &mut ModelScanner| {
+        let start = Instant::now();
+        let scan = scanner.scan();
+        assert_eq!(scan.models.len() + scan.broken.len(), COLLECTION, "{:?}", scan.broken.first());
+        assert!(scan.models.len() >= 900, "{:?}", scan.broken.first());
+        start.elapsed()
+    };
+    let looks = || {
+        let mut scanner = ModelScanner::new(vec![folder.path().to_path_buf()]);
+        (timed(&mut scanner), timed(&mut scanner))
+    };
+    let looks: Vec<_> = (0..3).map(|_| looks()).collect();
+    let first = looks.iter().map(|(first, _)| *first).min().unwrap();
+    let second = looks.iter().map(|(_, second)| *second).min().unwrap();
+    println!("{COLLECTION} files of mixed kinds: first look {first:?}, second look {second:?}");
+    assert!(first < FIRST_LOOK, "the first look took {first:?}");
+    assert!(second < first, "the second look took {second:?}, the first {first:?}");
+}
+
+/// Copies a file; what is beyond its data takes no room.
+fn copy_sparse(from: &Path, to: &Path) {
+    let length = from.metadata().unwrap().len();
+    let mut start = Vec::new();
+    File::open(from).unwrap().take(SPARSE_BEYOND).read_to_end(&mut start).unwrap();
+    fs::write(to, start).unwrap();
+    File::options().write(true).open(to).unwrap().set_len(length).unwrap();
 }

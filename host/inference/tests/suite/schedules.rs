@@ -128,6 +128,60 @@ fn identifiers_are_read_back_and_unknown_ones_list_what_there_is() {
     assert!("dpm++".parse::<SamplerId>().unwrap_err().contains("dpmpp-2m, "));
 }
 
+#[test]
+fn samplers_go_by_the_names_that_other_programs_give_them() {
+    for (name, sampler, schedule) in [
+        ("DPM++ 2M Karras", SamplerId::DpmPp2m, Some(ScheduleId::Karras)),
+        ("dpmpp_2m_sde", SamplerId::DpmPp2mSde, None),
+        ("DPM++ 2M SDE Exponential", SamplerId::DpmPp2mSde, Some(ScheduleId::Exponential)),
+        ("DPM++ SDE Karras", SamplerId::DpmPpSde, Some(ScheduleId::Karras)),
+        ("Euler a", SamplerId::EulerAncestral, None),
+        ("k_euler_a", SamplerId::EulerAncestral, None),
+        ("euler_ancestral", SamplerId::EulerAncestral, None),
+        ("DPM2 a Karras", SamplerId::Dpm2Ancestral, Some(ScheduleId::Karras)),
+        ("dpm_2_ancestral", SamplerId::Dpm2Ancestral, None),
+        ("KDPM2", SamplerId::Dpm2, None),
+        ("uni_pc_bh2", SamplerId::UniPc, None),
+        ("PLMS", SamplerId::Pndm, None),
+        ("Euler SGM Uniform", SamplerId::Euler, Some(ScheduleId::SgmUniform)),
+        ("Euler Automatic", SamplerId::Euler, Some(ScheduleId::Normal)),
+    ] {
+        assert_eq!(SamplerId::by_any_name(name), Ok((sampler, schedule)), "{name}");
+    }
+    assert_eq!(ScheduleId::by_any_name("sgm_uniform"), Ok(ScheduleId::SgmUniform));
+    assert_eq!(ScheduleId::by_any_name("Beta"), Ok(ScheduleId::Beta));
+    assert!(SamplerId::by_any_name("DPM++ 9S").unwrap_err().contains("dpmpp-2m, "));
+    assert!(ScheduleId::by_any_name("karas").unwrap_err().contains("karras, "));
+}
+
+#[test]
+fn schedules_that_come_from_comfyui_are_laid_out_as_there() {
+    let config = config("EulerDiscreteScheduler", json!({}));
+    // ComfyUI goes between two noise levels of the table in their logarithms, diffusers and we straight.
+    for (schedule, steps, wanted) in [
+        (ScheduleId::Simple, 6, vec![14.61465, 5.96313, 2.91831, 1.61289, 0.93236, 0.49241]),
+        (ScheduleId::SgmUniform, 6, vec![14.61465, 5.9489, 2.91831, 1.61558, 0.93236, 0.49355]),
+        (ScheduleId::Simple, 7, vec![14.61465, 6.70163, 3.5282, 2.06167, 1.27624, 0.79006, 0.43806]),
+        (ScheduleId::SgmUniform, 7, vec![14.61465, 6.678, 3.52206, 2.06064, 1.27683, 0.79126, 0.43967]),
+    ] {
+        let sampler = SamplerId::Euler.prepare(&config, schedule, steps).unwrap();
+        for (ours, wanted) in sampler.schedule().sigmas.iter().zip(&wanted) {
+            assert!((ours / wanted - 1.0).abs() < 1e-4, "{schedule}: {ours} is not {wanted}");
+        }
+    }
+    let scheduler = flow(json!({"shift": 3.0}));
+    for (schedule, wanted) in [
+        (ScheduleId::Simple, vec![1.0, 0.947717, 0.882716, 0.800373, 0.69268, 0.545802, 0.333593]),
+        (ScheduleId::SgmUniform, vec![1.0, 0.947543, 0.882788, 0.800837, 0.693793, 0.548046, 0.337972]),
+    ] {
+        let choice = SamplerChoice { rule: None, schedule, steps: 7 };
+        for ramp in [Ramp::Table, Ramp::Reciprocal] {
+            let sampler = scheduler.prepare(choice, ramp, 0.0).unwrap();
+            assert_close(&sampler.schedule().sigmas, &wanted, 1e-5);
+        }
+    }
+}
+
 /// The scheduler of a flow model with settings.
 fn flow(settings: Value) -> FlowScheduler {
     let mut all = json!({"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000});
@@ -226,7 +280,6 @@ fn settings_of_a_flow_that_would_change_the_mathematics_are_refused_by_key() {
         ("shift_terminal", json!(0.02)),
         ("invert_sigmas", json!(true)),
         ("stochastic_sampling", json!(true)),
-        ("use_beta_sigmas", json!(true)),
         ("shift", json!(0)),
         ("num_train_timesteps", json!(1)),
     ] {

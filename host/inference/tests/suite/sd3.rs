@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 use qpyt_inference::diffusion::painter::{Guidance, PainterLayout};
-use qpyt_inference::diffusion::pipeline::{Guide, Pipeline, PromptStates};
+use qpyt_inference::diffusion::pipeline::{Guide, LayerSkipping, Pipeline, PromptStates};
 use qpyt_inference::diffusion::sd3::{Sd3, Sd3Layout};
 use qpyt_inference::diffusion::vae::Normalization;
 
@@ -51,6 +51,20 @@ fn guidance_follows_the_reference_step_by_step() {
     let Normalization::Affine { shift, .. } = vae.config().normalization else { panic!("not shifted") };
     let unshifted = (vae.denormalize(&latents).unwrap() - shift).unwrap();
     case.check_picture("inpaint", &vae.decode(&unshifted).unwrap());
+}
+
+#[test]
+fn guidance_away_from_skipped_layers_follows_the_reference_step_by_step() {
+    let case = FlowCase::of_model("sd35-skip-layers", "sd35");
+    let mut layout = Sd3Layout::read(&case.folder).unwrap();
+    layout.text_tokens = case.number("txt2img", "max_sequence_length") as usize;
+    let model = Sd3::load(&layout, &Device::Cpu).unwrap();
+    assert_eq!(model.skippable_layers(), 3);
+    let [prompt, negative] = texts(&case, &model, "txt2img");
+    let skipping = LayerSkipping { layers: vec![1], scale: 2.8, start: 0.01, end: 0.7 };
+    let guide = Guide::new(&prompt, Some(&negative), case.number("txt2img", "guidance_scale"));
+    let guide = Guide { skipping: Some(&skipping), ..guide };
+    case.check_text_to_image(&model, "txt2img", &guide);
 }
 
 #[test]

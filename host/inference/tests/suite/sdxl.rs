@@ -6,13 +6,14 @@ use std::path::Path;
 use candle_core::Device;
 use qpyt_inference::diffusion::architecture::Architecture;
 use qpyt_inference::diffusion::layout::ModelLayout;
-use qpyt_inference::diffusion::painter::{Guidance, PainterKind};
+use qpyt_inference::diffusion::painter::{Borrowed, FoundPainter, Guidance, PainterKind};
 use qpyt_inference::diffusion::pipeline::Pipeline;
 use qpyt_inference::diffusion::stable_diffusion::StableDiffusion;
 use qpyt_inference::diffusion::unet::{AdditionConfig, BlockKind, UnetConfig};
 use qpyt_inference::weights::ConfigFile;
 use qpyt_inference::{
-    Adapter, Control, Engine, EngineOptions, Family, ImageRequest, Observer, StepReport, scan_models,
+    Adapter, Control, Engine, EngineOptions, Family, ImageRequest, Observer, PromptSyntax, StepReport,
+    scan_models,
 };
 use serde_json::{Value, json};
 
@@ -107,9 +108,9 @@ fn the_pipelines_of_diffusers_are_recognised() {
         ["StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", "StableDiffusionXLInpaintPipeline"]
     {
         let folder = changed(&[("model_index.json", "_class_name", json!(class))]);
-        let kind = PainterKind::of_folder(folder.path()).unwrap();
-        assert_eq!(kind, PainterKind::StableDiffusionXl, "{class}");
-        let layout = kind.read(folder.path()).unwrap();
+        let found = FoundPainter::open(folder.path(), &Borrowed::new()).unwrap();
+        assert_eq!(found.kind(), PainterKind::StableDiffusionXl, "{class}");
+        let layout = found.read().unwrap();
         assert_eq!(layout.architecture(), Some(Architecture::StableDiffusionXl));
         let traits = layout.traits();
         assert_eq!((traits.size_multiple, traits.native_size, traits.text_layers), (4, 32, 3));
@@ -158,6 +159,8 @@ fn the_engine_finds_the_model_and_paints_with_adapters_and_controls() {
     let plain = ImageRequest {
         prompt: "a lighthouse".to_owned(),
         negative: String::new(),
+        syntax: PromptSyntax::Weighted,
+        embeddings: Vec::new(),
         width: 32,
         height: 48,
         steps: 3,
@@ -166,6 +169,7 @@ fn the_engine_finds_the_model_and_paints_with_adapters_and_controls() {
         schedule: None,
         seed: 7,
         clip_skip: 0,
+        skipping: None,
         adapters: Vec::new(),
         controls: Vec::new(),
         references: Vec::new(),

@@ -17,6 +17,13 @@ pub(crate) fn reference_folder() -> PathBuf {
     std::env::var_os("QPYT_REFERENCE_DIR").map_or_else(own_references, PathBuf::from)
 }
 
+/// The folder of a case: the one that was asked for if there is one, else the repository's. What a case is based on lies
+/// beside it.
+pub(crate) fn case_folder(name: &str) -> PathBuf {
+    let asked = reference_folder().join(name);
+    if asked.is_dir() { asked } else { own_references().join(name) }
+}
+
 /// Cases that only this repository has, such as those of the weights that ship.
 pub(crate) fn own_references() -> PathBuf {
     repository().join("tests/reference")

@@ -34,8 +34,9 @@ fn changed_rows(layers: &[(&str, usize)], layer: &str, rows: usize) -> Vec<usize
     let (slots, linear) = joined(folder.path(), layers);
     let path = folder.path().join("adapter.safetensors");
     let ones = |shape: (usize, usize)| Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap();
-    let parts = [("lora_A", ones((1, WIDTH))), ("lora_B", ones((rows, 1)))];
-    let tensors = parts.into_iter().map(|(part, tensor)| (format!("{layer}.{part}.weight"), tensor));
+    let names = if layer.contains(".processor.") { ["down", "up"] } else { ["lora_A", "lora_B"] };
+    let parts = names.into_iter().zip([ones((1, WIDTH)), ones((rows, 1))]);
+    let tensors = parts.map(|(part, tensor)| (format!("{layer}.{part}.weight"), tensor));
     candle_core::safetensors::save(&tensors.collect(), &path).unwrap();
     let lora = Lora::load(&LoraLayout::read(&path).unwrap().unwrap(), &Device::Cpu).unwrap();
     let blended = blend(&slots, &[(&lora, 1.0)]).unwrap();
@@ -57,6 +58,7 @@ fn rows_of_a_joined_layer_are_changed_alone_or_together() {
         ("transformer.single_transformer_blocks.3.proj_mlp", &whole[12..]),
         ("diffusion_model.single_blocks.3.linear1", &whole),
         ("lora_unet_single_blocks_3_linear1", &whole),
+        ("single_blocks.3.processor.qkv_lora", &whole[..12]),
     ] {
         assert_eq!(changed_rows(&single, layer, rows.len()), rows, "{layer}");
     }

@@ -12,7 +12,7 @@ use qpyt_inference::diffusion::unet::Framing;
 use qpyt_inference::weights::ConfigFile;
 use serde_json::{Value, json};
 
-use crate::support::{Recorded, Reference, gap, reference_folder, spread};
+use crate::support::{Recorded, Reference, case_folder, gap, spread};
 
 /// Largest difference allowed of a single module.
 pub(crate) const MODULE: f32 = 1e-4;
@@ -31,7 +31,7 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn open(name: &str) -> Self {
-        let folder = reference_folder().join(name);
+        let folder = case_folder(name);
         Self::open_with(&folder, folder.clone())
     }
 

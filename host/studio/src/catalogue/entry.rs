@@ -12,6 +12,8 @@ use utoipa::ToSchema;
 pub enum ModelKind {
     /// Paints what a text says.
     TextToImage,
+    /// Parts that models which paint may lack.
+    Parts,
     /// Tells a picture's subject from its background.
     BackgroundRemoval,
     /// Makes pictures larger.

@@ -202,11 +202,29 @@ mod tests {
         for entry in catalogue.entries() {
             assert!(entry.description.ends_with('.') || entry.description.ends_with('!'), "{}", entry.name);
         }
-        for kind in
-            ["text-to-image", "background-removal", "upscaler", "captions", "depth", "translation", "chat"]
-        {
+        for kind in [
+            "text-to-image",
+            "parts",
+            "background-removal",
+            "upscaler",
+            "captions",
+            "depth",
+            "translation",
+            "chat",
+        ] {
             let kind: ModelKind = serde_json::from_value(kind.into()).unwrap();
             assert!(catalogue.entries().iter().any(|entry| entry.kind == kind), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn parts_of_painting_models_can_be_fetched_by_the_names_that_the_scan_says() {
+        let catalogue = Catalogue::embedded().unwrap();
+        for name in ["flux.1-parts", "flux.2-klein-4b-parts", "stable-diffusion-3.5-parts"] {
+            assert_eq!(catalogue.find(name).unwrap().kind, ModelKind::Parts, "{name}");
+        }
+        for name in ["stable-diffusion-v1-5", "stable-diffusion-xl-base-1.0"] {
+            assert!(catalogue.find(name).is_ok(), "{name}");
         }
     }
 

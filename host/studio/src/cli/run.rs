@@ -197,6 +197,11 @@ fn report(job: &JobView, files: Vec<Written>, seconds: f64, json: bool) -> anyho
     for file in &files {
         println!("{}", file.path.display());
     }
+    for (brick, progress) in &job.bricks {
+        for note in &progress.notes {
+            eprintln!("note: {brick}: {note}");
+        }
+    }
     match (&job.error, job.state) {
         (Some(error), _) => eprintln!("error[{}]: {}", error.code, error.message),
         (None, JobState::Succeeded) if files.is_empty() => {

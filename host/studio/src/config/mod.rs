@@ -15,6 +15,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use qpyt_bricks::HostScope;
+use qpyt_inference::WeightStorage;
 use toml::Value;
 
 pub use self::environment::Environment;
@@ -34,7 +35,7 @@ const OTHER_VARIABLES: [&str; 6] =
     ["QPYT_HOME", "QPYT_LOG", "QPYT_CHROMIUM", "QPYT_REFERENCE_DIR", "QPYT_FUZZ_SECONDS", "QPYT_FUZZ_SEED"];
 
 /// Every key, with its table before the dot.
-pub const KEYS: [&str; 22] = [
+pub const KEYS: [&str; 23] = [
     "address",
     "port",
     "data",
@@ -53,6 +54,7 @@ pub const KEYS: [&str; 22] = [
     "limits.log_lines_per_second",
     "inference.memory_budget_mib",
     "inference.threads",
+    "inference.weights",
     "jobs.cpu_lanes",
     "jobs.max_queue",
     "network.private_hosts",
@@ -97,6 +99,8 @@ pub struct InferenceConfig {
     pub memory_budget_mib: u64,
     /// Threads for models; 0 means one for each core.
     pub threads: u64,
+    /// How transformers that paint hold their weights.
+    pub weights: WeightStorage,
 }
 
 /// The queue.
@@ -145,7 +149,11 @@ impl Config {
             offline: false,
             limits: LimitsConfig::default(),
             bricks: BrickLimits::default(),
-            inference: InferenceConfig { memory_budget_mib: 0, threads: 0 },
+            inference: InferenceConfig {
+                memory_budget_mib: 0,
+                threads: 0,
+                weights: WeightStorage::default(),
+            },
             jobs: JobsConfig { cpu_lanes: 2, max_queue: 1000 },
             network: NetworkConfig { private_hosts: Vec::new(), timeout_seconds: 30 },
             hub,
@@ -241,6 +249,7 @@ impl Config {
             "offline" => Some(Slot::Flag(&mut self.offline)),
             "inference.memory_budget_mib" => whole(&mut self.inference.memory_budget_mib, 0..=MAX_MIB),
             "inference.threads" => whole(&mut self.inference.threads, 0..=1024),
+            "inference.weights" => Some(Slot::Storage(&mut self.inference.weights)),
             "jobs.cpu_lanes" => whole(&mut self.jobs.cpu_lanes, 1..=256),
             "jobs.max_queue" => whole(&mut self.jobs.max_queue, 1..=100_000),
             "network.private_hosts" => Some(Slot::Hosts(&mut self.network.private_hosts)),

@@ -7,6 +7,7 @@ use std::{
 };
 
 use qpyt_bricks::HostScope;
+use qpyt_inference::WeightStorage;
 use toml::Value;
 
 use super::Environment;
@@ -27,6 +28,7 @@ pub(super) enum Slot<'a> {
     Folder(&'a mut PathBuf),
     Folders(&'a mut Vec<PathBuf>),
     Hosts(&'a mut Vec<HostScope>),
+    Storage(&'a mut WeightStorage),
     Whole(&'a mut dyn Number, RangeInclusive<u64>),
 }
 
@@ -66,6 +68,7 @@ impl<'a> Slot<'a> {
                 .as_array()
                 .and_then(|items| items.iter().map(|item| item.as_str()?.parse().ok()).collect())
                 .map(|new| *place = new),
+            Self::Storage(place) => value.as_str().and_then(WeightStorage::of_name).map(|new| *place = new),
             Self::Whole(..) => value
                 .as_integer()
                 .and_then(|number| number.try_into().ok())
@@ -95,7 +98,7 @@ impl<'a> Slot<'a> {
                 let hosts = text.split(',').map(|host| host.trim().to_owned());
                 Some(Value::Array(hosts.filter(|host| !host.is_empty()).map(Value::String).collect()))
             }
-            Self::Address(_) | Self::Folder(_) => None,
+            Self::Address(_) | Self::Folder(_) | Self::Storage(_) => None,
         };
         typed.unwrap_or_else(|| Value::String(text.to_owned()))
     }
@@ -107,6 +110,10 @@ impl<'a> Slot<'a> {
             Self::Folder(_) => "the path of a folder".to_owned(),
             Self::Folders(_) => "a list of paths of folders".to_owned(),
             Self::Hosts(_) => "a list of hosts with their ports such as [\"127.0.0.1:8089\"]".to_owned(),
+            Self::Storage(_) => {
+                let names = WeightStorage::ALL.map(|storage| format!("\"{}\"", storage.name()));
+                format!("one of {}", names.join(", "))
+            }
             Self::Whole(_, range) => format!("a whole number from {} to {}", range.start(), range.end()),
         }
     }

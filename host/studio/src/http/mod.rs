@@ -17,6 +17,7 @@ mod models;
 mod network;
 mod preview;
 mod secrets;
+mod wildcards;
 mod workflows;
 
 use std::net::SocketAddr;
@@ -85,6 +86,7 @@ fn api() -> OpenApiRouter<Arc<Studio>> {
         .routes(routes!(events::stream))
         .merge(gallery::routes())
         .merge(content::routes())
+        .merge(wildcards::routes())
         .merge(workflows::routes())
         .merge(grants::routes())
         .merge(secrets::routes())

@@ -158,21 +158,33 @@ impl Executor {
     }
 
     /// Keeps what a brick gave: its pictures always, the whole as the answer to `key` where there is one.
-    fn keep(&self, outputs: &[NamedValue], key: Option<Digest>) -> Result<Kept, StoreError> {
+    fn keep(
+        &self,
+        outputs: &[NamedValue],
+        notes: Vec<String>,
+        key: Option<Digest>,
+    ) -> Result<Kept, StoreError> {
         let (kept, content) = values::keep(&self.store, outputs)?;
         if let Some(key) = key {
-            self.store.remember_run(key, &CachedRun { outputs: json!(kept), content })?;
+            self.store.remember_run(key, &CachedRun { outputs: json!(kept), content, notes })?;
         }
         Ok(kept)
     }
 
     /// What the run with this key gave before.
-    fn known(&self, key: Digest) -> Result<Option<(Kept, Vec<NamedValue>)>, StoreError> {
-        let Some(known) = self.store.lookup_run(key)? else { return Ok(None) };
-        let Ok(kept) = serde_json::from_value::<Kept>(known.outputs) else { return Ok(None) };
+    fn known(&self, key: Digest) -> Result<Option<Known>, StoreError> {
+        let Some(CachedRun { outputs, notes, .. }) = self.store.lookup_run(key)? else { return Ok(None) };
+        let Ok(kept) = serde_json::from_value::<Kept>(outputs) else { return Ok(None) };
         let outputs = values::restore(&self.store, kept.clone())?;
-        Ok(Some((kept, outputs)))
+        Ok(Some(Known { kept, outputs, notes }))
     }
+}
+
+/// What a run gave before.
+struct Known {
+    kept: Kept,
+    outputs: Vec<NamedValue>,
+    notes: Vec<String>,
 }
 
 /// One job on its way.
@@ -228,17 +240,19 @@ impl Run<'_> {
     async fn step(&mut self, step: &Step) -> Result<(), Stopped> {
         let inputs = self.inputs(step);
         let (key, known) = self.look_up(step, &inputs).await?;
-        if let Some((kept, outputs)) = known {
-            self.tell_end(step, BrickState::Cached, kept, 0)?;
-            self.pass_on(step, outputs);
+        if let Some(known) = known {
+            self.tell_end(step, BrickState::Cached, (known.kept, known.notes), 0)?;
+            self.pass_on(step, known.outputs);
             return Ok(());
         }
         self.tell(step, EventKind::BrickStarted, BrickProgress::at(BrickState::Running), json!({}))?;
         match self.run_brick(step, inputs, key).await {
             Ok(ran) => {
                 let (outputs, key) = (ran.outputs.clone(), key.filter(|_| ran.keepable));
-                let kept = self.off_thread(move |executor| executor.keep(&outputs, key)).await?;
-                self.tell_end(step, BrickState::Done, kept, ran.millis)?;
+                let notes = self.executor.live.notes(self.job, step.node.as_str());
+                let said = notes.clone();
+                let kept = self.off_thread(move |executor| executor.keep(&outputs, said, key)).await?;
+                self.tell_end(step, BrickState::Done, (kept, notes), ran.millis)?;
                 self.pass_on(step, ran.outputs);
                 Ok(())
             }
@@ -257,7 +271,7 @@ impl Run<'_> {
         &self,
         step: &Step,
         inputs: &[NamedValue],
-    ) -> Result<(Option<Digest>, Option<(Kept, Vec<NamedValue>)>), Stopped> {
+    ) -> Result<(Option<Digest>, Option<Known>), Stopped> {
         if !step.spec.pure {
             return Ok((None, None));
         }
@@ -327,7 +341,13 @@ impl Run<'_> {
         }
     }
 
-    fn tell_end(&self, step: &Step, state: BrickState, kept: Kept, millis: u64) -> Result<(), StoreError> {
+    fn tell_end(
+        &self,
+        step: &Step,
+        state: BrickState,
+        (kept, notes): (Kept, Vec<String>),
+        millis: u64,
+    ) -> Result<(), StoreError> {
         let digest = step.spec.digest.to_string();
         let data = json!({
             "cached": state == BrickState::Cached,
@@ -335,10 +355,12 @@ impl Run<'_> {
             "digest": digest,
             "version": step.spec.version,
             "outputs": values::by_port(kept.clone()),
+            "notes": notes,
         });
         let progress = BrickProgress {
             digest: Some(digest),
             outputs: values::by_port(kept),
+            notes,
             ..BrickProgress::at(state)
         };
         self.tell(step, EventKind::BrickFinished, progress, data)

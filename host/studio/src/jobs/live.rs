@@ -109,12 +109,15 @@ impl Live {
         self.lock().get(&job).map(|running| (running.bricks.clone(), running.preview.clone()))
     }
 
-    /// A brick changed its state; returns how all bricks of the job stand.
-    pub fn set(&self, job: JobId, brick: &str, progress: BrickProgress) -> Bricks {
+    /// A brick changed its state; returns how all bricks of the job stand. What there is to know of its result stays.
+    pub fn set(&self, job: JobId, brick: &str, mut progress: BrickProgress) -> Bricks {
         let mut jobs = self.lock();
         let Some(running) = jobs.get_mut(&job) else { return Bricks::new() };
         if progress.state != BrickState::Running {
             running.preview = None;
+        }
+        if let Some(before) = running.bricks.get_mut(brick).filter(|_| progress.notes.is_empty()) {
+            progress.notes = std::mem::take(&mut before.notes);
         }
         running.bricks.insert(brick.to_owned(), progress);
         running.bricks.clone()
@@ -129,11 +132,20 @@ impl Live {
             progress.step = update.step;
             progress.steps = update.steps;
             progress.note.clone_from(&update.note);
+            progress.notes.clone_from(&update.notes);
             if update.text.is_some() {
                 progress.text.clone_from(&update.text);
             }
         }
         self.hub.progress(update);
+    }
+
+    /// What the person should know of a brick's result, so far.
+    pub fn notes(&self, job: JobId, brick: &str) -> Vec<String> {
+        let jobs = self.lock();
+        jobs.get(&job)
+            .and_then(|running| running.bricks.get(brick))
+            .map_or_else(Vec::new, |it| it.notes.clone())
     }
 
     /// Whether it is time for another preview of a job.

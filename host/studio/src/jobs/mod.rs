@@ -22,7 +22,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use qpyt_bricks::{Digest, Limits};
-use qpyt_workflow::{Catalog, Document, Problem, canonical_json, draw_seeds, plan, record_lock, validate};
+use qpyt_workflow::{
+    Catalog, Document, Problem, canonical_json, draw_seeds, expand_wildcards, plan, record_lock, validate,
+};
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -36,6 +38,7 @@ use crate::library::Library;
 use crate::models::Models;
 use crate::network::Network;
 use crate::store::{CancelOutcome, Inserted, Job, JobId, JobState, Lane, NewJob, Store, StoreError};
+use crate::wildcards::Wildcards;
 
 /// A workflow to run.
 #[derive(Debug, Clone)]
@@ -153,14 +156,21 @@ impl Jobs {
         Ok(self.store.insert_job(&new, self.settings.max_queue)?)
     }
 
-    /// The job's row: seeds drawn, bricks locked, lane chosen. With problems it is not to be queued.
+    /// The job's row: seeds drawn, wildcards expanded, bricks locked, lane chosen. With problems it is not to be queued.
     fn prepare(&self, submission: Submission) -> (NewJob, Vec<Problem>) {
         let Submission { id, mut document, targets } = submission;
         let catalog = self.library.catalog();
         let sent = json!({ "document": document, "targets": targets });
         let request = Digest::of(canonical_json(&sent).as_bytes());
-        draw_seeds(&mut document, &catalog, || uuid::Uuid::new_v4().as_u64_pair().1 as u32);
-        let problems = self.runnable(&document, &catalog, &targets);
+        let draw = || uuid::Uuid::new_v4().as_u64_pair().1 as u32;
+        draw_seeds(&mut document, &catalog, draw);
+        let wildcards = Wildcards::new(self.store.wildcards_folder());
+        let unexpanded = expand_wildcards(&mut document, &catalog, |name| wildcards.lines(name), draw);
+        let problems = match self.runnable(&document, &catalog, &targets) {
+            Ok(_) if !unexpanded.is_empty() => Err(unexpanded),
+            Ok(runnable) => Ok(runnable),
+            Err(problems) => Err(unexpanded.into_iter().chain(problems).collect()),
+        };
         let (lane, bricks) = match &problems {
             Ok((lane, bricks)) => (*lane, bricks.clone()),
             Err(_) => (Lane::Cpu, Bricks::new()),

@@ -20,7 +20,7 @@ pub fn missing(document: &Document, catalog: &Catalog, models: &Models, store: &
                 };
                 (code, problem.to_string())
             }),
-            "image" if !value.is_empty() && !has_picture(store, &value) => Some((
+            "image" | "mask" if !value.is_empty() && !has_picture(store, &value) => Some((
                 ProblemCode::PictureMissing,
                 "The picture is not here any more. Choose it again.".to_owned(),
             )),
@@ -70,7 +70,11 @@ fn named_things(document: &Document, catalog: &Catalog) -> Vec<(NodeId, String, 
 fn counts<'a>(schema: &Value, name: &str, value_of: impl Fn(&str) -> Option<&'a Value>) -> bool {
     let condition = schema.pointer(&format!("/properties/{name}/x-when")).and_then(Value::as_str);
     condition.and_then(|condition| condition.split_once('=')).is_none_or(|(other, wanted)| {
-        value_of(other).and_then(Value::as_str).is_none_or(|value| value == wanted)
+        let is_wanted = |value: &Value| match value {
+            Value::String(text) => text == wanted,
+            other => serde_json::from_str::<Value>(wanted).is_ok_and(|wanted| wanted == *other),
+        };
+        value_of(other).is_none_or(is_wanted)
     })
 }
 

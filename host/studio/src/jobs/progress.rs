@@ -40,6 +40,9 @@ pub struct BrickProgress {
     /// What it is doing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// What the person should know of its result, such as what of the request was left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What a model has written so far; of a long text the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -60,6 +63,7 @@ impl BrickProgress {
             step: None,
             steps: None,
             note: String::new(),
+            notes: Vec::new(),
             text: None,
             digest: None,
             outputs: BTreeMap::new(),
@@ -129,6 +133,9 @@ pub struct ProgressUpdate {
     pub steps: Option<u32>,
     /// What it is doing.
     pub note: String,
+    /// What the person should know of its result, so far.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What a model has written so far; of a long text the end. Left out when nothing was added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,

@@ -87,7 +87,7 @@ impl Store {
     }
 
     fn open_with(data: &Path, lock: Option<lock::FolderLock>) -> Result<Self, StoreError> {
-        for name in ["bricks", "cache"] {
+        for name in ["bricks", "cache", "wildcards"] {
             files::create_folder(&data.join(name))?;
         }
         let database = data.join("qpyt.db");
@@ -118,6 +118,12 @@ impl Store {
     #[must_use]
     pub fn bricks_folder(&self) -> PathBuf {
         self.data.join("bricks")
+    }
+
+    /// Where the lists for prompts lie.
+    #[must_use]
+    pub fn wildcards_folder(&self) -> PathBuf {
+        self.data.join("wildcards")
     }
 
     /// Pictures, tensors and files by digest.

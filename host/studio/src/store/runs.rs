@@ -2,7 +2,7 @@
 
 use qpyt_bricks::Digest;
 use rusqlite::{OptionalExtension, params};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::columns::{Json, Moment, Name};
 use super::{Content, Store, StoreError};
@@ -14,6 +14,8 @@ pub struct CachedRun {
     pub outputs: Value,
     /// The stored content that they refer to.
     pub content: Vec<Content>,
+    /// What the person should know of them.
+    pub notes: Vec<String>,
 }
 
 impl Store {
@@ -25,11 +27,13 @@ impl Store {
     pub fn lookup_run(&self, key: Digest) -> Result<Option<CachedRun>, StoreError> {
         let found = self.read(|connection| {
             connection
-                .prepare_cached("SELECT outputs, content FROM runs WHERE key = ?1")?
-                .query_row([Name(key)], |row| Ok((row.get::<_, Json>(0)?.0, row.get::<_, Json>(1)?.0)))
+                .prepare_cached("SELECT outputs, content, notes FROM runs WHERE key = ?1")?
+                .query_row([Name(key)], |row| {
+                    Ok((row.get::<_, Json>(0)?.0, row.get::<_, Json>(1)?.0, row.get::<_, Json>(2)?.0))
+                })
                 .optional()
         })?;
-        let Some((outputs, content)) = found else { return Ok(None) };
+        let Some((outputs, content, notes)) = found else { return Ok(None) };
         let Ok(content) = serde_json::from_value::<Vec<Content>>(content) else {
             self.forget_run(key)?;
             return Ok(None);
@@ -52,7 +56,8 @@ impl Store {
             // On a full disk, what is known is still worth having.
             tracing::warn!(%key, %error, "the use of a cached result was not noted");
         }
-        Ok(Some(CachedRun { outputs, content }))
+        let notes = serde_json::from_value(notes).unwrap_or_default();
+        Ok(Some(CachedRun { outputs, content, notes }))
     }
 
     /// Keeps what a run gave. Its content must be in the content store already.
@@ -66,11 +71,19 @@ impl Store {
             change
                 .transaction
                 .prepare_cached(
-                    "INSERT INTO runs (key, outputs, content, created_at, used_at) VALUES (?1, ?2, ?3, ?4, ?4)
+                    "INSERT INTO runs (key, outputs, content, notes, created_at, used_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?5)
                      ON CONFLICT (key) DO UPDATE
-                     SET outputs = excluded.outputs, content = excluded.content, used_at = excluded.used_at",
+                     SET outputs = excluded.outputs, content = excluded.content, notes = excluded.notes,
+                         used_at = excluded.used_at",
                 )?
-                .execute(params![Name(key), Json(run.outputs.clone()), Json(content), Moment::now()])?;
+                .execute(params![
+                    Name(key),
+                    Json(run.outputs.clone()),
+                    Json(content),
+                    Json(json!(run.notes)),
+                    Moment::now()
+                ])?;
             Ok(())
         })
     }

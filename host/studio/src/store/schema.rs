@@ -131,6 +131,7 @@ CREATE TABLE brick_states (
     saved_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 ",
+    "ALTER TABLE runs ADD COLUMN notes TEXT NOT NULL DEFAULT '[]';",
 ];
 
 /// Opens the database at `path`, making or upgrading it as needed.

@@ -15,6 +15,7 @@ fn remember(store: &TestStore, key: Digest) -> CachedRun {
     let run = CachedRun {
         outputs: json!({ "image": [{ "kind": "image", "digest": digest }] }),
         content: vec![Content { kind: ContentKind::Image, digest }],
+        notes: vec!["The prompt is too long.".to_owned()],
     };
     store.remember_run(key, &run).unwrap();
     run
@@ -41,7 +42,7 @@ fn remembering_again_replaces() {
     let store = TestStore::new();
     let key = Digest::of(b"key");
     remember(&store, key);
-    let plain = CachedRun { outputs: json!({ "text": "hello" }), content: Vec::new() };
+    let plain = CachedRun { outputs: json!({ "text": "hello" }), content: Vec::new(), notes: Vec::new() };
     store.remember_run(key, &plain).unwrap();
     assert_eq!(store.lookup_run(key).unwrap(), Some(plain));
 }

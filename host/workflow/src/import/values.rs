@@ -77,14 +77,17 @@ fn sampler(spec: &BrickSpec, property: &Value, text: &str, notes: &mut Vec<Strin
     if let Some(sampler) = choice(property, text) {
         return vec![("sampler".to_owned(), Value::from(sampler))];
     }
-    if let Some((first, last)) = text.rsplit_once(' ')
-        && let Some(sampler) = choice(property, first)
-        && let Some(schedule) = schedules.and_then(|schedules| choice(schedules, last))
-    {
-        return vec![
-            ("sampler".to_owned(), Value::from(sampler)),
-            ("schedule".to_owned(), Value::from(schedule)),
-        ];
+    // The schedule's name may be of several words, as "SGM Uniform" is.
+    for (space, _) in text.match_indices(' ') {
+        let (first, last) = text.split_at(space);
+        if let Some(sampler) = choice(property, first)
+            && let Some(schedule) = schedules.and_then(|schedules| choice(schedules, last))
+        {
+            return vec![
+                ("sampler".to_owned(), Value::from(sampler)),
+                ("schedule".to_owned(), Value::from(schedule)),
+            ];
+        }
     }
     notes.push(format!(
         "{}: the sampler \"{}\" is not known; the model's own is used.",

@@ -23,4 +23,5 @@ mod support;
 #[cfg(test)]
 mod validate;
 #[cfg(test)]
+mod wildcards;
 mod wiring;

@@ -21,7 +21,7 @@ pub(crate) fn spec(id: &str, version: &str, inputs: &str, outputs: &str, propert
             .chain(version.bytes())
             .fold(7u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
     );
-    let generator = id == "qpyt:render";
+    let generator = ["qpyt:render", "qpyt:inpaint"].contains(&id);
     BrickSpec {
         id: id.parse().unwrap(),
         version: version.parse().unwrap(),
@@ -40,7 +40,7 @@ pub(crate) fn spec(id: &str, version: &str, inputs: &str, outputs: &str, propert
 /// The first-party bricks that the presets are made of.
 pub(crate) fn first_party() -> Vec<BrickSpec> {
     let text = || json!({"type": "string", "default": ""});
-    let side = || json!({"type": "integer", "minimum": 64, "maximum": 2048, "multipleOf": 8, "default": 512});
+    let side = || json!({"type": ["integer", "null"], "minimum": 64, "maximum": 2048, "multipleOf": 8, "default": 512});
     let format = || json!({"type": "string", "enum": ["png", "jpeg", "webp"], "default": "png"});
     let quality = || json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 90});
     vec![
@@ -86,6 +86,14 @@ pub(crate) fn first_party() -> Vec<BrickSpec> {
                 "strength": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.6},
                 "clip_skip": {"type": "integer", "minimum": 0, "maximum": 4, "default": 0}
             }),
+        ),
+        spec("qpyt:mask", "0.1.0", "image image", "mask mask", json!({"mask": text()})),
+        spec(
+            "qpyt:inpaint",
+            "0.1.0",
+            "prompt* text, negative text, settings json, image* image, mask* mask",
+            "image[] image, info json",
+            json!({"model": {"type": "string", "default": "emoji"}}),
         ),
         spec(
             "qpyt:upscaler",

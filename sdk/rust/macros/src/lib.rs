@@ -23,6 +23,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `choices = expression` | the values allowed, each with a label; items of `qpyt_sdk::Choice` |
 /// | `widget = "..."` | which editor the form shows |
 /// | `hint("x-...", expression)` | any further key of the schema; may repeat |
+/// | `flatten` | the field is itself such a struct: its parameters stand here as if they were written here |
 ///
 /// On the struct itself, `#[param(live_preview)]` asks the studio to show what the brick makes while the person changes
 /// a parameter.
@@ -35,7 +36,8 @@ pub fn derive_params(input: TokenStream) -> TokenStream {
 ///
 /// The name of a field, with `-` for `_`, is the name of the port; its doc comment explains the port to the person.
 /// `T` is required, `Option<T>` is not, `Vec<T>` takes many. `#[port(label = "...")]` sets the label (else the
-/// field's name in words), `#[port(required)]` asks for at least one value of a `Vec<T>`.
+/// field's name in words), `#[port(required)]` asks for at least one value of a `Vec<T>`, and of a field that is itself such
+/// a struct `#[port(flatten)]` takes its ports as if they were written here.
 #[proc_macro_derive(Inputs, attributes(port))]
 pub fn derive_inputs(input: TokenStream) -> TokenStream {
     expand(ports::derive_inputs(&parse_macro_input!(input as DeriveInput)))

@@ -12,6 +12,8 @@ use crate::attributes::{doc_text, in_words, named_fields, plain_name};
 struct ParamAttributes {
     title: Option<LitStr>,
     default: Option<Expr>,
+    /// The field is a struct of parameters, which stand in the form as if they were this struct's own.
+    flatten: bool,
     /// Calls on the property, in the order they were written.
     calls: Vec<TokenStream>,
 }
@@ -32,15 +34,20 @@ impl ParamAttributes {
                         read.calls.push(quote!(.#setter(#value)));
                     }
                     "hint" => read.calls.push(hint(meta.input)?),
+                    "flatten" => read.flatten = true,
                     _ => {
                         return Err(meta.error(
                             "unknown key; known: title, default, min, max, step, multiple_of, max_items, choices, \
-                             widget, hint",
+                             widget, hint, flatten",
                         ));
                     }
                 }
                 Ok(())
             })?;
+            if read.flatten && (read.title.is_some() || read.default.is_some() || !read.calls.is_empty()) {
+                let problem = "`flatten` stands alone: the parameters are those of the struct";
+                return Err(syn::Error::new_spanned(attribute, problem));
+            }
         }
         Ok(read)
     }
@@ -92,6 +99,11 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         let attributes = ParamAttributes::read(&definition.attrs)?;
         let name = plain_name(field);
         let kind = &definition.ty;
+        if attributes.flatten {
+            properties.push(quote!(.with(<#kind as ::qpyt_sdk::Params>::schema())));
+            readers.push(quote!(#field: <#kind as ::qpyt_sdk::Params>::from_json(params)?));
+            continue;
+        }
         let title = attributes.title.map_or_else(|| in_words(&name), |title| title.value());
         let description = doc_text(&definition.attrs);
         let default = default_value(attributes.default, kind);

@@ -1,12 +1,12 @@
 //! A block whose attention and feed-forward maps run side by side over text and image as one sequence (Dehghani et al.,
 //! arXiv 2302.05442).
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{Result, Tensor};
 
 use super::stream::HeadNorms;
 use super::{Angles, Gating, Heads, Modulation};
 use crate::nn::Projection;
-use crate::tensor::{Attention, attention};
+use crate::tensor::{Attention, attention, side_by_side};
 use crate::weights::{Loaded, Weights};
 
 /// The block's weights.
@@ -55,6 +55,6 @@ impl ParallelBlock {
         let k = angles.turn(&self.norms.key.forward(&part(1)?)?)?;
         let attended = attention(&q, &k, &part(2)?, self.attention)?;
         let inner = self.gating.forward(&inputs.narrow(2, 3 * self.width, self.inner)?)?;
-        by.add(x, &self.output.forward(&Tensor::cat(&[attended, inner], D::Minus1)?)?)
+        by.add(x, &self.output.forward(&side_by_side(&[&attended, &inner])?)?)
     }
 }

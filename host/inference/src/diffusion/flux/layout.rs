@@ -1,4 +1,4 @@
-//! A FLUX.1 model on disk, in the folder layout of diffusers.
+//! A FLUX.1 model on disk.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,16 +6,19 @@ use std::sync::Arc;
 use candle_core::Device;
 
 use super::{Flux, FluxConfig, original};
-use crate::diffusion::folder::{DIFFUSERS_WEIGHTS, ModelFolder, TRANSFORMERS_WEIGHTS, weight_bytes};
-use crate::diffusion::footprint::transformer_bytes;
+use crate::diffusion::architecture::Architecture;
+use crate::diffusion::components::{
+    Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS, weight_bytes,
+};
+use crate::diffusion::footprint::{Decoding, transformer_bytes};
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::patches::PATCH;
 use crate::diffusion::pipeline::Pipeline;
 use crate::diffusion::samplers::{FlowScheduler, Prediction};
 use crate::diffusion::vae::VaeConfig;
-use crate::text::ClipConfig;
 use crate::text::t5::{T5Config, gguf_keys};
-use crate::weights::{Loaded, WeightFiles};
+use crate::text::{ClipConfig, TokenizerSource};
+use crate::weights::{Loaded, WeightFiles, WeightStorage};
 
 /// Components that are read.
 const PARTS: [&str; 7] =
@@ -27,7 +30,7 @@ const TEXT_TOKENS: (usize, usize) = (512, 256);
 /// Hidden states, in their width, that the widest block holds: in, joined, inner and out.
 const HELD_WIDTHS: usize = 18;
 
-/// Configurations and open weight files of a model folder.
+/// Configurations and open weight files of a model.
 pub struct FluxLayout {
     /// Dimensions of the transformer.
     pub transformer: FluxConfig,
@@ -41,31 +44,42 @@ pub struct FluxLayout {
     pub scheduler: FlowScheduler,
     /// Tokens that prompts are cut and padded to.
     pub text_tokens: usize,
-    pub(super) folder: ModelFolder,
+    /// How the transformer and the encoder of most of the text hold their matrices.
+    pub storage: WeightStorage,
+    pub(super) components: Components,
     pub(super) transformer_weights: Arc<WeightFiles>,
     pub(super) vae_weights: Arc<WeightFiles>,
     pub(super) clip_weights: Arc<WeightFiles>,
     pub(super) t5_weights: Arc<WeightFiles>,
+    pub(super) clip_tokenizer: TokenizerSource,
+    pub(super) t5_tokenizer: TokenizerSource,
 }
 
 impl FluxLayout {
-    /// Reads a model folder.
+    /// Reads a model's folder or file.
     ///
     /// # Errors
     /// A file is missing or broken, or parts do not fit each other.
     pub fn read(path: &Path) -> Loaded<Self> {
-        let folder = ModelFolder::open(path)?;
-        folder.must_be(&[
+        Self::assemble(Components::open(path, &Borrowed::new())?)
+    }
+
+    /// Reads the components of a model.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(in crate::diffusion) fn assemble(components: Components) -> Loaded<Self> {
+        components.must_be(&[
             ("transformer", "FluxTransformer2DModel"),
             ("vae", "AutoencoderKL"),
             ("text_encoder", "CLIPTextModel"),
             ("text_encoder_2", "T5EncoderModel"),
         ])?;
-        let transformer_file = folder.config("transformer")?;
+        let transformer_file = components.config("transformer")?;
         let transformer = FluxConfig::read(&transformer_file)?;
-        let vae = VaeConfig::read(&folder.config("vae")?)?;
-        let clip = ClipConfig::read(&folder.config("text_encoder")?)?;
-        let t5 = T5Config::read(&folder.config("text_encoder_2")?)?;
+        let vae = VaeConfig::read(&components.config("vae")?)?;
+        let clip = ClipConfig::read(&components.config("text_encoder")?)?;
+        let t5 = T5Config::read(&components.config("text_encoder_2")?)?;
         for (key, own, other, what) in [
             ("in_channels", transformer.channels, vae.latent_channels * PATCH * PATCH, "a patch of latents"),
             ("joint_attention_dim", transformer.text_width, t5.width, "T5"),
@@ -75,22 +89,23 @@ impl FluxLayout {
                 return Err(transformer_file.problem(key, format!("{own}, but {what} has {other}")));
             }
         }
-        folder.tokenizer("tokenizer", &["tokenizer.json", "vocab.json"])?;
-        folder.tokenizer("tokenizer_2", &["tokenizer.json"])?;
         Ok(Self {
+            clip_tokenizer: components.tokenizer("tokenizer", &["tokenizer.json", "vocab.json"])?,
+            t5_tokenizer: components.tokenizer("tokenizer_2", &["tokenizer.json"])?,
             text_tokens: if transformer.guidance { TEXT_TOKENS.0 } else { TEXT_TOKENS.1 },
-            t5_weights: folder
-                .saved_or_published("text_encoder_2", TRANSFORMERS_WEIGHTS, |_| gguf_keys(&t5))?,
-            transformer_weights: folder
+            t5_weights: components
+                .saved_or_published("text_encoder_2", TRANSFORMERS_WEIGHTS, |_| gguf_keys(t5.layers))?,
+            transformer_weights: components
                 .saved_or_published("transformer", DIFFUSERS_WEIGHTS, |_| original::keys(&transformer))?,
             transformer,
             vae,
             clip,
             t5,
-            scheduler: FlowScheduler::read(&folder.config("scheduler")?)?,
-            vae_weights: folder.weights("vae", DIFFUSERS_WEIGHTS)?,
-            clip_weights: folder.weights("text_encoder", TRANSFORMERS_WEIGHTS)?,
-            folder,
+            scheduler: FlowScheduler::read(&components.config("scheduler")?)?,
+            vae_weights: components.weights("vae", DIFFUSERS_WEIGHTS)?,
+            clip_weights: components.weights("text_encoder", TRANSFORMERS_WEIGHTS)?,
+            storage: WeightStorage::AsStored,
+            components,
         })
     }
 
@@ -113,18 +128,29 @@ impl PainterLayout for FluxLayout {
         }
     }
 
+    fn architecture(&self) -> Option<Architecture> {
+        Some(Architecture::Flux1)
+    }
+
+    fn store_weights(&mut self, storage: WeightStorage) {
+        self.storage = storage;
+    }
+
     fn files(&self) -> Vec<PathBuf> {
-        self.folder.files(&PARTS, &self.weights())
+        self.components.files(&PARTS, &self.weights())
     }
 
     fn weight_bytes(&self) -> u64 {
-        weight_bytes(&self.weights())
+        let quantised = [&self.transformer_weights, &self.t5_weights];
+        let quantised = quantised.map(|weights| weights.loaded_bytes_as(self.storage, |_| true));
+        weight_bytes(&[&self.vae_weights, &self.clip_weights]) + quantised.iter().sum::<u64>()
     }
 
-    fn activation_bytes(&self, (width, height): (usize, usize), _batch: usize) -> u64 {
+    fn activation_bytes(&self, size: (usize, usize), _batch: usize, decoding: Decoding) -> u64 {
+        let (width, height) = size;
         let edge = self.vae.scale() * PATCH;
         let tokens = (width / edge) * (height / edge) + self.text_tokens;
-        transformer_bytes(&self.vae, (width, height), tokens, self.transformer.width() * HELD_WIDTHS)
+        transformer_bytes(&self.vae, size, tokens, self.transformer.width() * HELD_WIDTHS, decoding)
     }
 
     fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {

@@ -9,17 +9,18 @@ mod transformer;
 
 pub use config::FluxConfig;
 pub use layout::FluxLayout;
-pub(super) use original::joint_attention;
+pub(super) use original::{describe, joint_attention};
 pub use transformer::{FluxContext, FluxTransformer};
 
 use candle_core::{Device, Error, Result, Tensor};
 
-use super::folder::tensors;
+use super::components::tensors;
 use super::patches::{PATCH, from_patches, from_tokens, to_patches, to_tokens};
 use super::pipeline::{Guide, Pipeline, Predictor, PromptStates};
 use super::preview::LatentPreview;
 use super::samplers::{FlowScheduler, Ramp, Sampler, SamplerChoice, SamplerError};
 use super::vae::Vae;
+use crate::slots::Slots;
 use crate::text::t5::{T5Encoder, T5Tokenizer};
 use crate::text::{ClipTextModel, ClipTokenizer};
 use crate::weights::{BrokenFile, Loaded};
@@ -35,6 +36,7 @@ pub struct Flux {
     vae: Vae,
     preview: LatentPreview,
     scheduler: FlowScheduler,
+    slots: Slots,
 }
 
 impl Flux {
@@ -45,18 +47,24 @@ impl Flux {
     pub fn load(layout: &FluxLayout, device: &Device) -> Loaded<Self> {
         let vae = Vae::load(&layout.vae, &tensors(&layout.vae_weights, device))?;
         let preview = LatentPreview::fit(&vae)
-            .map_err(|e| BrokenFile::new(layout.folder.part("vae"), format!("cannot decode: {e}")))?;
-        let transformer_weights = tensors(&layout.transformer_weights, device);
+            .map_err(|e| BrokenFile::new(layout.components.place("vae"), format!("cannot decode: {e}")))?;
+        let slots = Slots::default();
+        let slotted = |files, name| tensors(files, device).with_slots(&slots, name);
+        let clip_weights = slotted(&layout.clip_weights, "text_encoder");
+        let t5_weights = slotted(&layout.t5_weights, "text_encoder_2").with_storage(layout.storage);
+        let transformer_weights =
+            slotted(&layout.transformer_weights, "transformer").with_storage(layout.storage);
         Ok(Self {
-            clip_tokenizer: ClipTokenizer::load(&layout.folder.part("tokenizer"), &layout.clip)?,
-            clip: ClipTextModel::load(&layout.clip, &tensors(&layout.clip_weights, device), device)?,
-            t5_tokenizer: T5Tokenizer::load(&layout.folder.part("tokenizer_2"), &layout.t5)?,
-            t5: T5Encoder::load(&layout.t5, &tensors(&layout.t5_weights, device), device)?,
+            clip_tokenizer: ClipTokenizer::load(layout.clip_tokenizer.clone(), &layout.clip)?,
+            clip: ClipTextModel::load(&layout.clip, &clip_weights, device)?,
+            t5_tokenizer: T5Tokenizer::load(layout.t5_tokenizer.clone(), &layout.t5)?,
+            t5: T5Encoder::load(&layout.t5, &t5_weights, device)?,
             text_tokens: layout.text_tokens,
             transformer: FluxTransformer::load(&layout.transformer, &transformer_weights, device)?,
             vae,
             preview,
             scheduler: layout.scheduler.clone(),
+            slots,
         })
     }
 
@@ -73,6 +81,10 @@ impl Pipeline for Flux {
 
     fn preview(&self) -> &LatentPreview {
         &self.preview
+    }
+
+    fn slots(&self) -> Option<&Slots> {
+        Some(&self.slots)
     }
 
     fn sampler(

@@ -1,10 +1,43 @@
 //! The names that Black Forest Labs gave the tensors of FLUX.1, for files that hold the transformer alone.
 
+use serde_json::{Value, json};
+
 use super::FluxConfig;
-use crate::weights::KeyMap;
+use crate::diffusion::checkpoint::Section;
+use crate::weights::{KeyMap, Loaded};
 
 /// Outputs of a parallel block's first map, in hidden widths: queries, keys, values and four of inner states.
 const PARALLEL_PARTS: usize = 7;
+
+/// The dimensions as a `config.json` of diffusers describes them, by the shapes of the tensors.
+///
+/// # Errors
+/// A tensor is missing, or the network takes in more than noise and text.
+pub(in crate::diffusion) fn describe(section: Section<'_>) -> Loaded<Value> {
+    let (width, channels) = (section.dim("img_in.weight", 0)?, section.dim("img_in.weight", 1)?);
+    let made = section.dim("final_layer.linear.weight", 0)?;
+    if channels != made {
+        let problem = format!(
+            "takes in {channels} channels and gives {made}: it is FLUX.1 Fill, Depth, Canny or a like model, which \
+             this version can't run"
+        );
+        return Err(section.problem(problem));
+    }
+    let norm = "double_blocks.0.img_attn.norm.key_norm";
+    let head =
+        section.dim(&format!("{norm}.scale"), 0).or_else(|_| section.dim(&format!("{norm}.weight"), 0))?;
+    Ok(json!({
+        "_class_name": "FluxTransformer2DModel",
+        "in_channels": channels,
+        "num_layers": section.count("double_blocks."),
+        "num_single_layers": section.count("single_blocks."),
+        "attention_head_dim": head,
+        "num_attention_heads": width.checked_div(head).unwrap_or_default(),
+        "joint_attention_dim": section.dim("txt_in.weight", 1)?,
+        "pooled_projection_dim": section.dim("vector_in.in_layer.weight", 1)?,
+        "guidance_embeds": section.has("guidance_in.in_layer.weight"),
+    }))
+}
 
 /// The map from diffusers' names, for as many blocks as the configuration has.
 pub(super) fn keys(config: &FluxConfig) -> KeyMap {

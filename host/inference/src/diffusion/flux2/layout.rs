@@ -1,4 +1,4 @@
-//! A FLUX.2 Klein model on disk, in the folder layout of diffusers.
+//! A FLUX.2 Klein model on disk.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,14 +7,18 @@ use candle_core::Device;
 
 use super::text::DEPTHS;
 use super::{Flux2, Flux2Config, original};
-use crate::diffusion::folder::{DIFFUSERS_WEIGHTS, ModelFolder, TRANSFORMERS_WEIGHTS, weight_bytes};
-use crate::diffusion::footprint::transformer_bytes;
+use crate::diffusion::architecture::Architecture;
+use crate::diffusion::components::{
+    Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS, weight_bytes,
+};
+use crate::diffusion::footprint::{Decoding, transformer_bytes};
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::pipeline::Pipeline;
 use crate::diffusion::samplers::{FlowScheduler, Prediction};
 use crate::diffusion::vae::VaeConfig;
 use crate::language::decoder::{DecoderConfig, Family};
-use crate::weights::{KeyMap, Loaded, WeightFiles};
+use crate::text::TokenizerSource;
+use crate::weights::{KeyMap, Loaded, WeightFiles, WeightStorage};
 
 /// Components that are read.
 const PARTS: [&str; 5] = ["transformer", "vae", "text_encoder", "scheduler", "tokenizer"];
@@ -25,7 +29,7 @@ const TEXT_TOKENS: usize = 512;
 /// Hidden states, in their width, that the widest block holds: in, joined, inner and out.
 const HELD_WIDTHS: usize = 24;
 
-/// Configurations and open weight files of a model folder.
+/// Configurations and open weight files of a model.
 pub struct Flux2Layout {
     /// Dimensions of the transformer.
     pub transformer: Flux2Config,
@@ -39,28 +43,38 @@ pub struct Flux2Layout {
     pub text_tokens: usize,
     /// True if the model was distilled to need no guidance.
     pub distilled: bool,
-    pub(super) folder: ModelFolder,
+    /// How the transformer and the encoder of most of the text hold their matrices.
+    pub storage: WeightStorage,
+    pub(super) components: Components,
     pub(super) transformer_weights: Arc<WeightFiles>,
     pub(super) vae_weights: Arc<WeightFiles>,
     pub(super) text_weights: Arc<WeightFiles>,
+    pub(super) tokenizer: TokenizerSource,
 }
 
 impl Flux2Layout {
-    /// Reads a model folder.
+    /// Reads a model's folder or file.
     ///
     /// # Errors
     /// A file is missing or broken, or parts do not fit each other.
     pub fn read(path: &Path) -> Loaded<Self> {
-        let folder = ModelFolder::open(path)?;
-        folder.must_be(&[
+        Self::assemble(Components::open(path, &Borrowed::new())?)
+    }
+
+    /// Reads the components of a model.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(in crate::diffusion) fn assemble(components: Components) -> Loaded<Self> {
+        components.must_be(&[
             ("transformer", "Flux2Transformer2DModel"),
             ("vae", "AutoencoderKLFlux2"),
             ("text_encoder", "Qwen3ForCausalLM"),
         ])?;
-        let transformer_file = folder.config("transformer")?;
+        let transformer_file = components.config("transformer")?;
         let transformer = Flux2Config::read(&transformer_file)?;
-        let vae = VaeConfig::read(&folder.config("vae")?)?;
-        let text_file = folder.config("text_encoder")?;
+        let vae = VaeConfig::read(&components.config("vae")?)?;
+        let text_file = components.config("text_encoder")?;
         text_file.must_be("model_type", "qwen3")?;
         let text = DecoderConfig::read(&text_file, Family::Qwen3)?;
         for (key, own, other, what) in [
@@ -76,21 +90,24 @@ impl Flux2Layout {
             let problem = format!("{} are too few, states are read after {DEPTHS:?}", text.layers);
             return Err(text_file.problem("num_hidden_layers", problem));
         }
-        folder.tokenizer("tokenizer", &["tokenizer.json"])?;
         Ok(Self {
-            transformer_weights: folder.saved_or_published("transformer", DIFFUSERS_WEIGHTS, |files| {
-                original::keys(&transformer, files)
-            })?,
+            tokenizer: components.tokenizer("tokenizer", &["tokenizer.json"])?,
+            transformer_weights: components.saved_or_published(
+                "transformer",
+                DIFFUSERS_WEIGHTS,
+                |files| original::keys(&transformer, files),
+            )?,
             transformer,
             vae,
             text,
-            scheduler: FlowScheduler::read(&folder.config("scheduler")?)?,
+            scheduler: FlowScheduler::read(&components.config("scheduler")?)?,
             text_tokens: TEXT_TOKENS,
-            distilled: folder.index().flag_or("is_distilled", true)?,
-            vae_weights: folder.weights("vae", DIFFUSERS_WEIGHTS)?,
-            text_weights: folder
+            distilled: components.index().flag_or("is_distilled", true)?,
+            vae_weights: components.weights("vae", DIFFUSERS_WEIGHTS)?,
+            text_weights: components
                 .saved_or_published("text_encoder", TRANSFORMERS_WEIGHTS, |_| KeyMap::default())?,
-            folder,
+            storage: WeightStorage::AsStored,
+            components,
         })
     }
 
@@ -122,19 +139,29 @@ impl PainterLayout for Flux2Layout {
         }
     }
 
+    fn architecture(&self) -> Option<Architecture> {
+        Architecture::flux2(self.transformer.width())
+    }
+
+    fn store_weights(&mut self, storage: WeightStorage) {
+        self.storage = storage;
+    }
+
     fn files(&self) -> Vec<PathBuf> {
-        self.folder.files(&PARTS, &self.weights())
+        self.components.files(&PARTS, &self.weights())
     }
 
     fn weight_bytes(&self) -> u64 {
-        let text = self.text_weights.loaded_bytes_of(is_read);
-        weight_bytes(&[&self.transformer_weights, &self.vae_weights]) + text
+        let text = self.text_weights.loaded_bytes_as(self.storage, is_read);
+        let transformer = self.transformer_weights.loaded_bytes_as(self.storage, |_| true);
+        weight_bytes(&[&self.vae_weights]) + transformer + text
     }
 
-    fn activation_bytes(&self, (width, height): (usize, usize), _batch: usize) -> u64 {
+    fn activation_bytes(&self, size: (usize, usize), _batch: usize, decoding: Decoding) -> u64 {
+        let (width, height) = size;
         let edge = self.vae.model_scale();
         let tokens = (width / edge) * (height / edge) + self.text_tokens;
-        transformer_bytes(&self.vae, (width, height), tokens, self.transformer.width() * HELD_WIDTHS)
+        transformer_bytes(&self.vae, size, tokens, self.transformer.width() * HELD_WIDTHS, decoding)
     }
 
     fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {

@@ -11,18 +11,21 @@ mod transformer;
 
 pub use config::Flux2Config;
 pub use layout::Flux2Layout;
+pub(super) use original::describe;
+pub(super) use text::STATES;
 pub use transformer::{Flux2Context, Flux2Transformer};
 
 use candle_core::{Device, Result, Tensor};
 
 use self::text::PromptReader;
-use super::folder::tensors;
+use super::components::tensors;
 use super::noise::NoiseSource;
 use super::patches::{from_tokens, to_tokens};
 use super::pipeline::{Guide, Pipeline, Predictor, PromptStates, guided};
 use super::preview::LatentPreview;
 use super::samplers::{FlowScheduler, Ramp, Sampler, SamplerChoice, SamplerError};
 use super::vae::Vae;
+use crate::slots::Slots;
 use crate::weights::{BrokenFile, Loaded};
 
 /// Tokens beyond which the shift does not depend on the number of steps.
@@ -35,6 +38,7 @@ pub struct Flux2 {
     vae: Vae,
     preview: LatentPreview,
     scheduler: FlowScheduler,
+    slots: Slots,
 }
 
 impl Flux2 {
@@ -45,16 +49,21 @@ impl Flux2 {
     pub fn load(layout: &Flux2Layout, device: &Device) -> Loaded<Self> {
         let vae = Vae::load(&layout.vae, &tensors(&layout.vae_weights, device))?;
         let preview = LatentPreview::fit(&vae)
-            .map_err(|e| BrokenFile::new(layout.folder.part("vae"), format!("cannot decode: {e}")))?;
+            .map_err(|e| BrokenFile::new(layout.components.place("vae"), format!("cannot decode: {e}")))?;
+        let slots = Slots::default();
         let prompts = PromptReader::load(
-            &layout.folder.part("tokenizer"),
+            &layout.tokenizer,
             &layout.text,
-            (&layout.text_weights, device),
+            &tensors(&layout.text_weights, device)
+                .with_slots(&slots, "text_encoder")
+                .with_storage(layout.storage),
             layout.text_tokens,
         )?;
-        let weights = tensors(&layout.transformer_weights, device);
+        let weights = tensors(&layout.transformer_weights, device)
+            .with_slots(&slots, "transformer")
+            .with_storage(layout.storage);
         let transformer = Flux2Transformer::load(&layout.transformer, &weights, device)?;
-        Ok(Self { prompts, transformer, vae, preview, scheduler: layout.scheduler.clone() })
+        Ok(Self { prompts, transformer, vae, preview, scheduler: layout.scheduler.clone(), slots })
     }
 
     /// The transformer.
@@ -70,6 +79,10 @@ impl Pipeline for Flux2 {
 
     fn preview(&self) -> &LatentPreview {
         &self.preview
+    }
+
+    fn slots(&self) -> Option<&Slots> {
+        Some(&self.slots)
     }
 
     fn sampler(

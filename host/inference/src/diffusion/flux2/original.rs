@@ -1,8 +1,35 @@
 //! The names that Black Forest Labs gave the tensors of FLUX.2, for files that hold the transformer alone.
 
+use serde_json::{Value, json};
+
 use super::Flux2Config;
+use crate::diffusion::checkpoint::Section;
 use crate::diffusion::flux::joint_attention;
-use crate::weights::{KeyMap, WeightFiles};
+use crate::weights::{KeyMap, Loaded, WeightFiles};
+
+/// The dimensions as a `config.json` of diffusers describes them, by the shapes of the tensors.
+///
+/// # Errors
+/// A tensor is missing.
+pub(in crate::diffusion) fn describe(section: Section<'_>) -> Loaded<Value> {
+    let (width, channels) = (section.dim("img_in.weight", 0)?, section.dim("img_in.weight", 1)?);
+    let norm = "double_blocks.0.img_attn.norm.key_norm";
+    let head =
+        section.dim(&format!("{norm}.scale"), 0).or_else(|_| section.dim(&format!("{norm}.weight"), 0))?;
+    let inner = section.dim("double_blocks.0.img_mlp.2.weight", 1)?;
+    Ok(json!({
+        "_class_name": "Flux2Transformer2DModel",
+        "in_channels": channels,
+        "num_layers": section.count("double_blocks."),
+        "num_single_layers": section.count("single_blocks."),
+        "attention_head_dim": head,
+        "num_attention_heads": width.checked_div(head).unwrap_or_default(),
+        "joint_attention_dim": section.dim("txt_in.weight", 1)?,
+        "mlp_ratio": inner as f64 / width.max(1) as f64,
+        "timestep_guidance_channels": section.dim("time_in.in_layer.weight", 1)?,
+        "guidance_embeds": section.has("guidance_in.in_layer.weight"),
+    }))
+}
 
 /// The map from diffusers' names, for as many blocks as the configuration has.
 pub(super) fn keys(config: &Flux2Config, files: &WeightFiles) -> KeyMap {

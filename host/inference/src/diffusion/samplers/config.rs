@@ -40,6 +40,30 @@ pub(super) enum Curve {
     Karras,
     /// Evenly in the logarithm.
     Exponential,
+    /// By the quantiles of a beta distribution.
+    Beta,
+}
+
+impl Curve {
+    /// The curve that a scheduler configuration asks for.
+    pub(super) fn read(config: &ConfigFile) -> Loaded<Self> {
+        let keys = [
+            ("use_karras_sigmas", Self::Karras),
+            ("use_exponential_sigmas", Self::Exponential),
+            ("use_beta_sigmas", Self::Beta),
+        ];
+        let mut asked: Option<(&str, Self)> = None;
+        for (key, curve) in keys {
+            if !config.flag_or(key, false)? {
+                continue;
+            }
+            if let Some((other, _)) = asked {
+                return Err(config.problem(key, format!("contradicts `{other}`")));
+            }
+            asked = Some((key, curve));
+        }
+        Ok(asked.map_or(Self::Plain, |(_, curve)| curve))
+    }
 }
 
 /// Settings that one sampler runs with.
@@ -102,17 +126,7 @@ impl SchedulerConfig {
             Some("linspace") => Some(Spacing::Linspace),
             Some(other) => return Err(config.problem("timestep_spacing", format!("`{other}` is unknown"))),
         };
-        let curve = match (
-            config.flag_or("use_karras_sigmas", false)?,
-            config.flag_or("use_exponential_sigmas", false)?,
-        ) {
-            (false, false) => Curve::Plain,
-            (true, false) => Curve::Karras,
-            (false, true) => Curve::Exponential,
-            (true, true) => {
-                return Err(config.problem("use_karras_sigmas", "contradicts `use_exponential_sigmas`"));
-            }
-        };
+        let curve = Curve::read(config)?;
         let betas = read_betas(config)?;
         let lcm_origin_steps = config.integer_or("original_inference_steps", 50)?;
         if lcm_origin_steps == 0 || lcm_origin_steps > betas.len() {
@@ -149,22 +163,27 @@ impl SchedulerConfig {
         let mut options = Options {
             spacing: self.spacing.unwrap_or(class_spacing),
             offset: self.offset,
-            curve: self.curve,
+            // The reference knows no curves for this rule.
+            curve: if sampler == SamplerId::EulerAncestral { Curve::Plain } else { self.curve },
             clip: self.clip_sample.unwrap_or(own && sampler == SamplerId::Ddim).then_some(self.clip_range),
             last_alpha_one: self.set_alpha_to_one.unwrap_or(own && sampler != SamplerId::Pndm),
         };
-        match schedule {
-            ScheduleId::Normal => {}
-            ScheduleId::Leading => options.spacing = Spacing::Leading,
-            ScheduleId::Trailing => options.spacing = Spacing::Trailing,
-            ScheduleId::Linspace => options.spacing = Spacing::Linspace,
-            ScheduleId::Karras => options.curve = Curve::Karras,
-            ScheduleId::Exponential => options.curve = Curve::Exponential,
+        if sampler == SamplerId::DpmPpSde {
+            // The reference has one spacing for this rule.
+            (options.spacing, options.offset) = (Spacing::Linspace, 0);
         }
-        if matches!(schedule, ScheduleId::Leading | ScheduleId::Trailing | ScheduleId::Linspace) {
-            options.curve = Curve::Plain;
-        }
-        options
+        let (spacing, curve) = match schedule {
+            ScheduleId::Normal => return options,
+            ScheduleId::Karras => (options.spacing, Curve::Karras),
+            ScheduleId::Exponential => (options.spacing, Curve::Exponential),
+            ScheduleId::Beta => (options.spacing, Curve::Beta),
+            ScheduleId::Leading => (Spacing::Leading, Curve::Plain),
+            ScheduleId::Trailing => (Spacing::Trailing, Curve::Plain),
+            ScheduleId::Linspace => (Spacing::Linspace, Curve::Plain),
+            ScheduleId::SgmUniform => (Spacing::SgmUniform, Curve::Plain),
+            ScheduleId::Simple => (Spacing::Simple, Curve::Plain),
+        };
+        Options { spacing, curve, ..options }
     }
 }
 
@@ -178,6 +197,7 @@ fn sampler_of_class(config: &ConfigFile) -> Loaded<SamplerId> {
         ("HeunDiscreteScheduler", _) => SamplerId::Heun,
         ("LMSDiscreteScheduler", _) => SamplerId::Lms,
         ("KDPM2DiscreteScheduler", _) => SamplerId::Dpm2,
+        ("KDPM2AncestralDiscreteScheduler", _) => SamplerId::Dpm2Ancestral,
         ("LCMScheduler", _) => SamplerId::Lcm,
         ("UniPCMultistepScheduler", _) => SamplerId::UniPc,
         ("DPMSolverMultistepScheduler", "dpmsolver++") => SamplerId::DpmPp2m,
@@ -193,7 +213,6 @@ fn sampler_of_class(config: &ConfigFile) -> Loaded<SamplerId> {
 fn refuse_unsupported(config: &ConfigFile) -> Loaded<()> {
     config.must_be_off(&[
         "thresholding",
-        "use_beta_sigmas",
         "use_lu_lambdas",
         "use_flow_sigmas",
         "use_dynamic_shifting",

@@ -1,34 +1,44 @@
 //! The midpoint method in log-sigma (DPM-Solver-2 in Karras' form): half a step, then a whole one with the slope
-//! found there.
+//! found there. The ancestral form goes below the next noise level and adds noise back.
 
 use candle_core::{Result, Tensor};
 
 use super::config::{Curve, Options};
 use super::euler::{derivative, exploding_schedule};
+use super::euler_ancestral::ancestral;
 use super::schedule::{NoiseSchedule, timestep_of};
-use super::{Sampler, SchedulerConfig, mix};
+use super::{Sampler, SchedulerConfig, mix, noise_like};
 use crate::diffusion::noise::NoiseSource;
 
 pub(super) struct Dpm2 {
     schedule: NoiseSchedule,
+    /// True if fresh noise is added at the end of each step.
+    ancestral: bool,
     /// Sample at the beginning of a step whose second call is due.
     start: Option<Tensor>,
 }
 
 impl Dpm2 {
-    pub(super) fn new(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
+    pub(super) fn new(config: &SchedulerConfig, options: Options, steps: usize, ancestral: bool) -> Self {
         let mut schedule = exploding_schedule(config, options, steps);
         if options.curve == Curve::Karras {
             schedule.timesteps.iter_mut().for_each(|t| *t = t.round_ties_even());
         }
         let table = config.table.sigmas();
-        Self::over(schedule, |sigma| f64::from(timestep_of(&table, sigma) as f32))
+        Self::between(schedule, |sigma| f64::from(timestep_of(&table, sigma) as f32), ancestral)
     }
 
     /// The rule over a schedule with one call per step; `timestep` gives that of a sigma between the steps.
     pub(super) fn over(schedule: NoiseSchedule, timestep: impl Fn(f64) -> f64) -> Self {
+        Self::between(schedule, timestep, false)
+    }
+
+    fn between(schedule: NoiseSchedule, timestep: impl Fn(f64) -> f64, ancestral: bool) -> Self {
         let NoiseSchedule { timesteps, sigmas, .. } = &schedule;
-        let midpoints: Vec<f64> = sigmas.windows(2).map(|w| w.iter().product::<f64>().sqrt()).collect();
+        let steps = sigmas.iter().zip(sigmas.iter().skip(1));
+        // With ancestral noise this is the next level itself, below which rounding must not take it.
+        let midpoint = |from: f64, to: f64| (from * step_end(from, to, ancestral).0).sqrt().max(to);
+        let midpoints: Vec<f64> = steps.map(|(&from, &to)| midpoint(from, to)).collect();
         let interleave = |own: &[f64], between: &[f64]| -> Vec<f64> {
             let pairs = between.iter().zip(own.iter().skip(1)).flat_map(|(&b, &o)| [b, o]);
             own.first().copied().into_iter().chain(pairs).collect()
@@ -39,8 +49,13 @@ impl Dpm2 {
             sigmas: interleave(sigmas, &midpoints),
             ..schedule
         };
-        Self { schedule, start: None }
+        Self { schedule, ancestral, start: None }
     }
+}
+
+/// The noise level that a step goes down to, and the noise that is added then.
+fn step_end(from: f64, to: f64, noisy: bool) -> (f64, f64) {
+    if noisy { ancestral(from, to) } else { (to, 0.0) }
 }
 
 impl Sampler for Dpm2 {
@@ -57,7 +72,7 @@ impl Sampler for Dpm2 {
         index: usize,
         sample: &Tensor,
         output: &Tensor,
-        _noise: &mut dyn NoiseSource,
+        noise: &mut dyn NoiseSource,
     ) -> Result<Tensor> {
         let sigma = self.schedule.sigma(index);
         let slope = derivative(sample, &self.schedule.denoised(sample, output, index)?, sigma)?;
@@ -69,7 +84,9 @@ impl Sampler for Dpm2 {
             }
             Some(start) => {
                 let from = self.schedule.sigma(index.saturating_sub(1));
-                mix(&[(1.0, &start), (next - from, &slope)])
+                let (down, up) = step_end(from, next, self.ancestral);
+                let end = mix(&[(1.0, &start), (down - from, &slope)])?;
+                if self.ancestral { mix(&[(1.0, &end), (up, &noise_like(&end, noise)?)]) } else { Ok(end) }
             }
         }
     }

@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 
 use super::config::Options;
 use super::dpmpp_multistep::solver_schedule;
-use super::schedule::{NoiseSchedule, Spacing, alpha_sigma, log_snr};
+use super::schedule::{NoiseSchedule, alpha_sigma, log_snr};
 use super::{Sampler, SchedulerConfig, mix};
 use crate::diffusion::noise::NoiseSource;
 
@@ -17,8 +17,6 @@ pub(super) struct DpmPpSinglestep {
 
 impl DpmPpSinglestep {
     pub(super) fn new(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
-        // The reference has one spacing for this rule.
-        let options = Options { spacing: Spacing::Linspace, offset: 0, ..options };
         Self { schedule: solver_schedule(config, options, steps), start: None }
     }
 

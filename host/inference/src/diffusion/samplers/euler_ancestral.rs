@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::config::{Curve, Options};
+use super::config::Options;
 use super::euler::{derivative, exploding_schedule};
 use super::schedule::NoiseSchedule;
 use super::{Sampler, SchedulerConfig, mix, noise_like};
@@ -14,10 +14,14 @@ pub(super) struct EulerAncestral {
 
 impl EulerAncestral {
     pub(super) fn new(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
-        // The reference knows no curves for this rule.
-        let options = Options { curve: Curve::Plain, ..options };
         Self { schedule: exploding_schedule(config, options, steps) }
     }
+}
+
+/// Of a step between two noise levels: the level that is gone down to, and how much fresh noise then leads to `to`.
+pub(super) fn ancestral(from: f64, to: f64) -> (f64, f64) {
+    let up = (to * to * (from * from - to * to) / (from * from)).max(0.0).sqrt();
+    ((to * to - up * up).max(0.0).sqrt(), up)
 }
 
 impl Sampler for EulerAncestral {
@@ -33,8 +37,7 @@ impl Sampler for EulerAncestral {
         noise: &mut dyn NoiseSource,
     ) -> Result<Tensor> {
         let (from, to) = (self.schedule.sigma(index), self.schedule.sigma(index + 1));
-        let up = (to * to * (from * from - to * to) / (from * from)).max(0.0).sqrt();
-        let down = (to * to - up * up).max(0.0).sqrt();
+        let (down, up) = ancestral(from, to);
         let clean = self.schedule.denoised(sample, output, index)?;
         let direction = derivative(sample, &clean, from)?;
         mix(&[(1.0, sample), (down - from, &direction), (up, &noise_like(sample, noise)?)])

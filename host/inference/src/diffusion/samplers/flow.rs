@@ -48,8 +48,14 @@ impl FlowScheduler {
     pub const SAMPLERS: &'static [SamplerId] =
         &[SamplerId::Euler, SamplerId::Heun, SamplerId::Lms, SamplerId::Dpm2];
     /// The schedules that fit.
-    pub const SCHEDULES: &'static [ScheduleId] =
-        &[ScheduleId::Normal, ScheduleId::Karras, ScheduleId::Exponential];
+    pub const SCHEDULES: &'static [ScheduleId] = &[
+        ScheduleId::Normal,
+        ScheduleId::Karras,
+        ScheduleId::Exponential,
+        ScheduleId::SgmUniform,
+        ScheduleId::Simple,
+        ScheduleId::Beta,
+    ];
 
     /// Reads a `scheduler_config.json`.
     ///
@@ -61,7 +67,7 @@ impl FlowScheduler {
             "FlowMatchHeunDiscreteScheduler" => SamplerId::Heun,
             other => return Err(config.problem("_class_name", format!("`{other}` is not supported"))),
         };
-        config.must_be_off(&["use_beta_sigmas", "invert_sigmas", "shift_terminal", "stochastic_sampling"])?;
+        config.must_be_off(&["invert_sigmas", "shift_terminal", "stochastic_sampling"])?;
         let above_zero = |key: &str, default: f64| match config.number_or(key, default)? {
             number if number > 0.0 => Ok(number),
             other => Err(config.problem(key, format!("{other} is not above 0"))),
@@ -81,16 +87,7 @@ impl FlowScheduler {
         } else {
             Shift::Constant(above_zero("shift", 1.0)?)
         };
-        let flags =
-            (config.flag_or("use_karras_sigmas", false)?, config.flag_or("use_exponential_sigmas", false)?);
-        let curve = match flags {
-            (false, false) => Curve::Plain,
-            (true, false) => Curve::Karras,
-            (false, true) => Curve::Exponential,
-            (true, true) => {
-                return Err(config.problem("use_karras_sigmas", "contradicts `use_exponential_sigmas`"));
-            }
-        };
+        let curve = Curve::read(config)?;
         let table = match config.integer_or("num_train_timesteps", 1000)? {
             table @ 2..=MAX_TIMESTEPS => table,
             other => return Err(config.problem("num_train_timesteps", format!("{other} is out of range"))),
@@ -141,27 +138,13 @@ impl FlowScheduler {
 
     /// The noise levels, rounded where the reference rounds: networks feel the last digit of a time in the thousands.
     fn schedule(&self, choice: SamplerChoice, ramp: Ramp, logarithm: f64) -> NoiseSchedule {
-        let plain: Vec<f64> = match ramp {
-            Ramp::Reciprocal => linspace(1.0, 1.0 / choice.steps as f64, choice.steps)
-                .into_iter()
-                .map(|sigma| f64::from(self.shifted_in_single(sigma as f32, logarithm)))
-                .collect(),
-            Ramp::Table => {
-                let least = 1.0 / self.table as f32;
-                let least = match self.shift {
-                    Shift::Constant(_) => self.shifted_in_single(least, logarithm),
-                    Shift::ByTokens { .. } => least,
-                };
-                linspace(1.0, f64::from(least), choice.steps)
-                    .into_iter()
-                    .map(|sigma| self.shifted(sigma, logarithm))
-                    .collect()
-            }
-        };
+        let plain = self.plain_levels(choice, ramp, logarithm);
         let ends = (plain.first().copied().unwrap_or(1.0), plain.last().copied().unwrap_or(1.0));
         let kind = match choice.schedule {
             ScheduleId::Karras => Curve::Karras,
             ScheduleId::Exponential => Curve::Exponential,
+            ScheduleId::Beta => Curve::Beta,
+            ScheduleId::SgmUniform | ScheduleId::Simple => Curve::Plain,
             _ => self.curve,
         };
         let sigmas = curve(kind, ends, choice.steps).unwrap_or(plain);
@@ -172,6 +155,34 @@ impl FlowScheduler {
             space: Space::Straight,
             prediction: Prediction::Flow,
             initial_scale: 1.0,
+        }
+    }
+
+    /// The shifted noise levels before any curve is laid between their ends.
+    fn plain_levels(&self, choice: SamplerChoice, ramp: Ramp, logarithm: f64) -> Vec<f64> {
+        let shifted = |sigma: f64| self.shifted(sigma, logarithm);
+        match (choice.schedule, ramp) {
+            (ScheduleId::SgmUniform, _) => {
+                let least = shifted(1.0 / self.table as f64);
+                let mut levels = linspace(1.0, least, choice.steps + 1);
+                levels.truncate(choice.steps);
+                levels.into_iter().map(shifted).collect()
+            }
+            (ScheduleId::Simple, _) => (0..choice.steps)
+                .map(|i| shifted((self.table - i * self.table / choice.steps) as f64 / self.table as f64))
+                .collect(),
+            (_, Ramp::Reciprocal) => linspace(1.0, 1.0 / choice.steps as f64, choice.steps)
+                .into_iter()
+                .map(|sigma| f64::from(self.shifted_in_single(sigma as f32, logarithm)))
+                .collect(),
+            (_, Ramp::Table) => {
+                let least = 1.0 / self.table as f32;
+                let least = match self.shift {
+                    Shift::Constant(_) => self.shifted_in_single(least, logarithm),
+                    Shift::ByTokens { .. } => least,
+                };
+                linspace(1.0, f64::from(least), choice.steps).into_iter().map(shifted).collect()
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A sampler is an update rule over a [`NoiseSchedule`]. Each follows the scheduler of diffusers that it names,
 //! step for step, with coefficients in f64 that are cast once; random noise comes from an injected source.
 
+mod beta;
 mod config;
 mod ddim;
 mod dpm2;
@@ -14,6 +15,7 @@ mod flow;
 mod heun;
 mod lcm;
 mod lms;
+mod names;
 mod pndm;
 mod schedule;
 mod table;
@@ -132,6 +134,8 @@ named! {
         Lms = "lms", "LMS";
         /// Midpoint method in log-sigma (`KDPM2DiscreteScheduler`).
         Dpm2 = "dpm2", "DPM2";
+        /// The same with ancestral noise (`KDPM2AncestralDiscreteScheduler`).
+        Dpm2Ancestral = "dpm2-ancestral", "DPM2 a";
         /// Lu et al. 2022, two-step multistep (`DPMSolverMultistepScheduler`).
         DpmPp2m = "dpmpp-2m", "DPM++ 2M";
         /// The same with fresh noise at each step (`DPMSolverMultistepScheduler`, `sde-dpmsolver++`).
@@ -162,18 +166,27 @@ named! {
         Karras = "karras", "Karras";
         /// Even steps of the noise level's logarithm.
         Exponential = "exponential", "Exponential";
+        /// Even steps over the whole range, which would end at its least level with one step more.
+        SgmUniform = "sgm-uniform", "SGM Uniform";
+        /// Even steps counted down from the noisiest level, rounded towards it.
+        Simple = "simple", "Simple";
+        /// Levels by the quantiles of Beta(0.6, 0.6): close together at both ends (Lee et al. 2024).
+        Beta = "beta", "Beta";
     }
 }
 
 impl SamplerId {
     /// The schedules that the rule can follow.
     pub fn schedules(self) -> &'static [ScheduleId] {
-        use ScheduleId::{Exponential, Karras, Leading, Linspace, Normal, Trailing};
+        use ScheduleId::{
+            Beta, Exponential, Karras, Leading, Linspace, Normal, SgmUniform, Simple, Trailing,
+        };
         match self {
-            Self::Ddim | Self::Pndm | Self::EulerAncestral => &[Normal, Leading, Trailing, Linspace],
+            // These step through the table itself.
+            Self::Ddim | Self::Pndm => &[Normal, Leading, Trailing, Linspace, SgmUniform, Simple],
             Self::Lcm => &[Normal],
-            Self::DpmPpSde => &[Normal, Karras, Exponential],
-            _ => &[Normal, Leading, Trailing, Linspace, Karras, Exponential],
+            Self::DpmPpSde => &[Normal, Karras, Exponential, SgmUniform, Simple, Beta],
+            _ => &[Normal, Leading, Trailing, Linspace, Karras, Exponential, SgmUniform, Simple, Beta],
         }
     }
 
@@ -196,7 +209,9 @@ impl SamplerId {
             Self::EulerAncestral => Box::new(euler_ancestral::EulerAncestral::new(config, options, steps)),
             Self::Heun => Box::new(heun::Heun::new(config, options, steps)),
             Self::Lms => Box::new(lms::Lms::new(config, options, steps)),
-            Self::Dpm2 => Box::new(dpm2::Dpm2::new(config, options, steps)),
+            Self::Dpm2 | Self::Dpm2Ancestral => {
+                Box::new(dpm2::Dpm2::new(config, options, steps, self == Self::Dpm2Ancestral))
+            }
             Self::DpmPp2m => Box::new(dpmpp_multistep::DpmPpMultistep::new(config, options, steps, false)),
             Self::DpmPp2mSde => Box::new(dpmpp_multistep::DpmPpMultistep::new(config, options, steps, true)),
             Self::DpmPpSde => Box::new(dpmpp_singlestep::DpmPpSinglestep::new(config, options, steps)),

@@ -2,6 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
+use super::beta;
 use super::config::{Curve, Options, Prediction};
 use super::table::NoiseTable;
 use super::{SchedulerConfig, mix};
@@ -18,6 +19,10 @@ pub enum Spacing {
     Trailing,
     /// Evenly from the first to the last.
     Linspace,
+    /// Evenly from the last towards the first, which is left out (`sgm_uniform` of ComfyUI).
+    SgmUniform,
+    /// Counted down from the last in equal parts of the table, rounded up (`simple` of ComfyUI).
+    Simple,
 }
 
 /// How samples carry their noise.
@@ -132,24 +137,36 @@ fn spaced(length: usize, options: Options, steps: usize) -> Vec<f64> {
             (0..steps).rev().map(|i| (i * ratio + options.offset) as f64).collect()
         }
         Spacing::Trailing => trailing(length, steps),
+        Spacing::SgmUniform => falling(length, steps).into_iter().map(|t| f64::from(t as f32)).collect(),
+        Spacing::Simple => simple(length, steps),
     }
 }
 
 /// Whole timesteps of DPM solvers, which leave out the last of one step more.
 pub(super) fn solver_timesteps(length: usize, options: Options, steps: usize) -> Vec<f64> {
     match options.spacing {
-        Spacing::Linspace => {
-            let mut timesteps = linspace(0.0, (length - 1) as f64, steps + 1);
-            timesteps.reverse();
-            timesteps.truncate(steps);
-            timesteps.into_iter().map(f64::round_ties_even).collect()
+        Spacing::Linspace | Spacing::SgmUniform => {
+            falling(length, steps).into_iter().map(f64::round_ties_even).collect()
         }
+        Spacing::Simple => simple(length, steps),
         Spacing::Leading => {
             let ratio = length / (steps + 1);
             (1..=steps).rev().map(|i| (i * ratio + options.offset) as f64).collect()
         }
         Spacing::Trailing => trailing(length, steps),
     }
+}
+
+/// Evenly from the last timestep towards the first, which one step more would reach.
+fn falling(length: usize, steps: usize) -> Vec<f64> {
+    let mut timesteps = linspace(0.0, (length - 1) as f64, steps + 1);
+    timesteps.reverse();
+    timesteps.truncate(steps);
+    timesteps
+}
+
+fn simple(length: usize, steps: usize) -> Vec<f64> {
+    (0..steps).map(|i| (length - 1 - i * length / steps) as f64).collect()
 }
 
 fn trailing(length: usize, steps: usize) -> Vec<f64> {
@@ -199,7 +216,7 @@ pub(super) fn solver_sigmas(
 pub(super) fn exploding_scale(options: Options, sigmas: &[f64]) -> f64 {
     let largest = sigmas.iter().copied().fold(0.0, f64::max);
     match options.spacing {
-        Spacing::Linspace | Spacing::Trailing => largest,
+        Spacing::Linspace | Spacing::Trailing | Spacing::SgmUniform | Spacing::Simple => largest,
         Spacing::Leading => (largest * largest + 1.0).sqrt(),
     }
 }
@@ -213,6 +230,10 @@ pub(super) fn curve(curve: Curve, (from, to): (f64, f64), steps: usize) -> Optio
             Some(linspace(0.0, 1.0, steps).into_iter().map(|x| (from + x * (to - from)).powf(RHO)).collect())
         }
         Curve::Exponential => Some(linspace(from.ln(), to.ln(), steps).into_iter().map(f64::exp).collect()),
+        Curve::Beta => {
+            let shares = linspace(1.0, 0.0, steps).into_iter().map(beta::quantile);
+            Some(shares.map(|share| to + share * (from - to)).collect())
+        }
     }
 }
 

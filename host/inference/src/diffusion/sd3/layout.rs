@@ -1,4 +1,4 @@
-//! A Stable Diffusion 3 model on disk, in the folder layout of diffusers.
+//! A Stable Diffusion 3 model on disk.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,16 +6,20 @@ use std::sync::Arc;
 use candle_core::Device;
 
 use super::{Sd3, Sd3Config, original};
+use crate::diffusion::architecture::Architecture;
 use crate::diffusion::clip::ClipPart;
-use crate::diffusion::folder::{DIFFUSERS_WEIGHTS, ModelFolder, TRANSFORMERS_WEIGHTS, weight_bytes};
-use crate::diffusion::footprint::transformer_bytes;
+use crate::diffusion::components::{
+    Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS, weight_bytes,
+};
+use crate::diffusion::footprint::{Decoding, transformer_bytes};
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::patches::PATCH;
 use crate::diffusion::pipeline::Pipeline;
 use crate::diffusion::samplers::{FlowScheduler, Prediction};
 use crate::diffusion::vae::VaeConfig;
+use crate::text::TokenizerSource;
 use crate::text::t5::{T5Config, gguf_keys};
-use crate::weights::{ConfigFile, Loaded, WeightFiles};
+use crate::weights::{ConfigFile, Loaded, WeightFiles, WeightStorage};
 
 /// Components that are read.
 const PARTS: [&str; 9] = [
@@ -34,7 +38,7 @@ const TEXT_TOKENS: usize = 256;
 /// Hidden states, in their width, that the widest block holds: in, joined, inner and out.
 const HELD_WIDTHS: usize = 20;
 
-/// Configurations and open weight files of a model folder.
+/// Configurations and open weight files of a model.
 pub struct Sd3Layout {
     /// Dimensions of the transformer.
     pub transformer: Sd3Config,
@@ -50,52 +54,63 @@ pub struct Sd3Layout {
     pub text_tokens: usize,
     /// True if the model was distilled to need no guidance.
     pub distilled: bool,
-    pub(super) folder: ModelFolder,
+    /// How the transformer and the encoder of most of the text hold their matrices.
+    pub storage: WeightStorage,
+    pub(super) components: Components,
     pub(super) transformer_weights: Arc<WeightFiles>,
     pub(super) vae_weights: Arc<WeightFiles>,
     pub(super) t5_weights: Option<Arc<WeightFiles>>,
+    pub(super) t5_tokenizer: Option<TokenizerSource>,
 }
 
 impl Sd3Layout {
-    /// Reads a model folder.
+    /// Reads a model's folder or file.
     ///
     /// # Errors
     /// A file is missing or broken, or parts do not fit each other.
     pub fn read(path: &Path) -> Loaded<Self> {
-        let folder = ModelFolder::open(path)?;
-        folder.must_be(&[
+        Self::assemble(Components::open(path, &Borrowed::new())?)
+    }
+
+    /// Reads the components of a model.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(in crate::diffusion) fn assemble(components: Components) -> Loaded<Self> {
+        components.must_be(&[
             ("transformer", "SD3Transformer2DModel"),
             ("vae", "AutoencoderKL"),
             ("text_encoder", "CLIPTextModelWithProjection"),
             ("text_encoder_2", "CLIPTextModelWithProjection"),
             ("text_encoder_3", "T5EncoderModel"),
         ])?;
-        let transformer_file = folder.config("transformer")?;
+        let transformer_file = components.config("transformer")?;
         let transformer = Sd3Config::read(&transformer_file)?;
-        let has_t5 = folder.has("text_encoder_3");
-        let t5 = has_t5.then(|| T5Config::read(&folder.config("text_encoder_3")?)).transpose()?;
-        let t5_weights = t5
-            .as_ref()
-            .map(|t5| folder.saved_or_published("text_encoder_3", TRANSFORMERS_WEIGHTS, |_| gguf_keys(t5)));
-        if has_t5 {
-            folder.tokenizer("tokenizer_3", &["tokenizer.json"])?;
-        }
+        let has_t5 = components.has("text_encoder_3");
+        let t5 = has_t5.then(|| T5Config::read(&components.config("text_encoder_3")?)).transpose()?;
+        let t5_weights = t5.as_ref().map(|t5| {
+            components.saved_or_published("text_encoder_3", TRANSFORMERS_WEIGHTS, |_| gguf_keys(t5.layers))
+        });
+        let t5_tokenizer =
+            has_t5.then(|| components.tokenizer("tokenizer_3", &["tokenizer.json"])).transpose()?;
         let layout = Self {
-            transformer_weights: folder
+            transformer_weights: components
                 .saved_or_published("transformer", DIFFUSERS_WEIGHTS, |_| original::keys(&transformer))?,
             transformer,
-            vae: VaeConfig::read(&folder.config("vae")?)?,
+            vae: VaeConfig::read(&components.config("vae")?)?,
             clips: [
-                ClipPart::read(&folder, "text_encoder", "tokenizer")?,
-                ClipPart::read(&folder, "text_encoder_2", "tokenizer_2")?,
+                ClipPart::read(&components, "text_encoder", "tokenizer")?,
+                ClipPart::read(&components, "text_encoder_2", "tokenizer_2")?,
             ],
             t5,
-            scheduler: FlowScheduler::read(&folder.config("scheduler")?)?,
+            scheduler: FlowScheduler::read(&components.config("scheduler")?)?,
             text_tokens: TEXT_TOKENS,
-            distilled: is_distilled(&folder, path)?,
-            vae_weights: folder.weights("vae", DIFFUSERS_WEIGHTS)?,
+            distilled: is_distilled(&components)?,
+            vae_weights: components.weights("vae", DIFFUSERS_WEIGHTS)?,
             t5_weights: t5_weights.transpose()?,
-            folder,
+            t5_tokenizer,
+            storage: WeightStorage::AsStored,
+            components,
         };
         layout.check_fit(&transformer_file)?;
         Ok(layout)
@@ -131,13 +146,12 @@ impl Sd3Layout {
 }
 
 /// True if the index says so or, as published indices are silent, the model is called a turbo.
-fn is_distilled(folder: &ModelFolder, path: &Path) -> Loaded<bool> {
-    if let Some(distilled) = folder.index().flag("is_distilled")? {
+fn is_distilled(components: &Components) -> Loaded<bool> {
+    if let Some(distilled) = components.index().flag("is_distilled")? {
         return Ok(distilled);
     }
-    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let origin = folder.index().text("_name_or_path")?.unwrap_or_default().to_lowercase();
-    Ok(name.contains("turbo") || origin.contains("turbo"))
+    let origin = components.index().text("_name_or_path")?.unwrap_or_default().to_lowercase();
+    Ok(components.name().contains("turbo") || origin.contains("turbo"))
 }
 
 impl PainterLayout for Sd3Layout {
@@ -156,19 +170,32 @@ impl PainterLayout for Sd3Layout {
         }
     }
 
+    fn architecture(&self) -> Option<Architecture> {
+        Architecture::stable_diffusion3(self.transformer.width())
+    }
+
+    fn store_weights(&mut self, storage: WeightStorage) {
+        self.storage = storage;
+    }
+
     fn files(&self) -> Vec<PathBuf> {
-        self.folder.files(&PARTS, &self.weights())
+        self.components.files(&PARTS, &self.weights())
     }
 
     fn weight_bytes(&self) -> u64 {
-        weight_bytes(&self.weights())
+        let clips = self.clips.iter().map(|clip| &clip.weights);
+        let plain: Vec<_> = clips.chain([&self.vae_weights]).collect();
+        let quantised = [&self.transformer_weights].into_iter().chain(&self.t5_weights);
+        let quantised = quantised.map(|weights| weights.loaded_bytes_as(self.storage, |_| true));
+        weight_bytes(&plain) + quantised.sum::<u64>()
     }
 
-    fn activation_bytes(&self, (width, height): (usize, usize), _batch: usize) -> u64 {
+    fn activation_bytes(&self, size: (usize, usize), _batch: usize, decoding: Decoding) -> u64 {
+        let (width, height) = size;
         let edge = self.vae.scale() * PATCH;
         let words: usize = self.clips.iter().map(|clip| clip.config.positions).max().unwrap_or(0);
         let tokens = (width / edge) * (height / edge) + self.text_tokens + words;
-        transformer_bytes(&self.vae, (width, height), tokens, self.transformer.width() * HELD_WIDTHS)
+        transformer_bytes(&self.vae, size, tokens, self.transformer.width() * HELD_WIDTHS, decoding)
     }
 
     fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {

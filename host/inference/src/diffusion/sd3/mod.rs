@@ -11,17 +11,19 @@ mod transformer;
 
 pub use config::Sd3Config;
 pub use layout::Sd3Layout;
+pub(super) use original::describe;
 pub use transformer::{Sd3Context, Sd3Transformer};
 
 use candle_core::{Device, Result, Tensor, bail};
 
 use self::text::PromptReader;
-use super::folder::tensors;
+use super::components::tensors;
 use super::patches::{PATCH, from_patches, from_tokens, to_patches, to_tokens};
-use super::pipeline::{Guide, Pipeline, Predictor, PromptStates, guided};
+use super::pipeline::{Course, Guide, LayerSkipping, Pipeline, Predictor, PromptStates, guided};
 use super::preview::LatentPreview;
 use super::samplers::{FlowScheduler, Ramp, Sampler, SamplerChoice, SamplerError};
 use super::vae::Vae;
+use crate::slots::Slots;
 use crate::weights::{BrokenFile, Loaded};
 
 /// A loaded model.
@@ -31,6 +33,7 @@ pub struct Sd3 {
     vae: Vae,
     preview: LatentPreview,
     scheduler: FlowScheduler,
+    slots: Slots,
 }
 
 impl Sd3 {
@@ -41,14 +44,18 @@ impl Sd3 {
     pub fn load(layout: &Sd3Layout, device: &Device) -> Loaded<Self> {
         let vae = Vae::load(&layout.vae, &tensors(&layout.vae_weights, device))?;
         let preview = LatentPreview::fit(&vae)
-            .map_err(|e| BrokenFile::new(layout.folder.part("vae"), format!("cannot decode: {e}")))?;
-        let weights = tensors(&layout.transformer_weights, device);
+            .map_err(|e| BrokenFile::new(layout.components.place("vae"), format!("cannot decode: {e}")))?;
+        let slots = Slots::default();
+        let weights = tensors(&layout.transformer_weights, device)
+            .with_slots(&slots, "transformer")
+            .with_storage(layout.storage);
         Ok(Self {
-            prompts: PromptReader::load(layout, device)?,
+            prompts: PromptReader::load(layout, &slots, device)?,
             transformer: Sd3Transformer::load(&layout.transformer, &weights)?,
             vae,
             preview,
             scheduler: layout.scheduler.clone(),
+            slots,
         })
     }
 
@@ -67,6 +74,10 @@ impl Pipeline for Sd3 {
         &self.preview
     }
 
+    fn slots(&self) -> Option<&Slots> {
+        Some(&self.slots)
+    }
+
     fn sampler(
         &self,
         choice: SamplerChoice,
@@ -79,6 +90,10 @@ impl Pipeline for Sd3 {
 
     fn encode_prompt(&self, prompt: &str, clip_skip: usize) -> Result<PromptStates> {
         self.prompts.read(prompt, clip_skip)
+    }
+
+    fn skippable_layers(&self) -> usize {
+        self.transformer.layers()
     }
 
     fn predictor<'a>(
@@ -96,6 +111,7 @@ impl Pipeline for Sd3 {
             transformer: &self.transformer,
             prompt: context(guide.prompt)?,
             negative: negative.transpose()?,
+            skipping: guide.skipping.cloned(),
             size,
         }))
     }
@@ -107,16 +123,27 @@ struct SteeredSd3<'a> {
     prompt: Sd3Context,
     /// What to keep away from, and how strongly.
     negative: Option<(Sd3Context, f64)>,
+    skipping: Option<LayerSkipping>,
     size: (usize, usize),
 }
 
 impl Predictor for SteeredSd3<'_> {
     fn predict(&self, latents: &Tensor, timestep: f64) -> Result<Tensor> {
+        self.predict_in(Course { call: 0, calls: 1, step: 0 }, latents, timestep)
+    }
+
+    fn predict_in(&self, course: Course, latents: &Tensor, timestep: f64) -> Result<Tensor> {
         let patches = to_tokens(&to_patches(latents)?)?;
-        let under = |context| self.transformer.forward(&patches, timestep, context);
-        let mut output = under(&self.prompt)?;
+        let without =
+            |skipped: &[usize], context| self.transformer.forward(&patches, timestep, context, skipped);
+        let mut output = without(&[], &self.prompt)?;
         if let Some((negative, scale)) = &self.negative {
-            output = guided(&output, &under(negative)?, *scale)?;
+            let seen = output;
+            output = guided(&seen, &without(&[], negative)?, *scale)?;
+            if let Some(skipping) = self.skipping.as_ref().filter(|skipping| skipping.acts_in(course)) {
+                let less = without(&skipping.layers, &self.prompt)?;
+                output = (output + ((seen - less)? * skipping.scale)?)?;
+            }
         }
         from_patches(&from_tokens(&output, self.size)?)
     }

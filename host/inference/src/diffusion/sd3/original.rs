@@ -1,7 +1,39 @@
 //! The names that Stability AI gave the tensors of Stable Diffusion 3, for files that hold the transformer alone.
 
+use serde_json::{Value, json};
+
 use super::Sd3Config;
-use crate::weights::KeyMap;
+use crate::diffusion::checkpoint::Section;
+use crate::weights::{KeyMap, Loaded};
+
+/// Width of a head in all published models.
+const HEAD_WIDTH: usize = 64;
+/// Latent edge of the pictures that they were trained on.
+const SAMPLE_SIZE: usize = 128;
+
+/// The dimensions as a `config.json` of diffusers describes them, by the shapes of the tensors.
+///
+/// # Errors
+/// A tensor is missing.
+pub(in crate::diffusion) fn describe(section: Section<'_>) -> Loaded<Value> {
+    let width = section.dim("x_embedder.proj.weight", 0)?;
+    let layers = section.count("joint_blocks.");
+    let of = |number: usize, name: &str| section.has(&format!("joint_blocks.{number}.x_block.{name}.weight"));
+    Ok(json!({
+        "_class_name": "SD3Transformer2DModel",
+        "sample_size": SAMPLE_SIZE,
+        "in_channels": section.dim("x_embedder.proj.weight", 1)?,
+        "num_layers": layers,
+        "attention_head_dim": HEAD_WIDTH,
+        "num_attention_heads": width / HEAD_WIDTH,
+        "caption_projection_dim": width,
+        "joint_attention_dim": section.dim("context_embedder.weight", 1)?,
+        "pooled_projection_dim": section.dim("y_embedder.mlp.0.weight", 1)?,
+        "pos_embed_max_size": section.dim("pos_embed", 1)?.isqrt(),
+        "qk_norm": of(0, "attn.ln_q").then_some("rms_norm"),
+        "dual_attention_layers": (0..layers).filter(|number| of(*number, "attn2.qkv")).collect::<Vec<_>>(),
+    }))
+}
 
 /// The map from diffusers' names, for as many blocks as the configuration has.
 pub(super) fn keys(config: &Sd3Config) -> KeyMap {

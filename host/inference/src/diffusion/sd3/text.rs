@@ -5,8 +5,9 @@ use candle_core::{D, DType, Device, Error, Result, Tensor};
 
 use super::Sd3Layout;
 use crate::diffusion::clip::{ClipReader, read_jointly};
-use crate::diffusion::folder::tensors;
+use crate::diffusion::components::tensors;
 use crate::diffusion::pipeline::PromptStates;
+use crate::slots::Slots;
 use crate::text::t5::{T5Encoder, T5Tokenizer};
 use crate::weights::Loaded;
 
@@ -20,11 +21,16 @@ pub(super) struct PromptReader {
 }
 
 impl PromptReader {
-    pub(super) fn load(layout: &Sd3Layout, device: &Device) -> Loaded<Self> {
-        let t5 = match (&layout.t5, &layout.t5_weights) {
-            (Some(config), Some(weights)) => Some((
-                T5Tokenizer::load(&layout.folder.part("tokenizer_3"), config)?,
-                T5Encoder::load(config, &tensors(weights, device), device)?,
+    pub(super) fn load(layout: &Sd3Layout, slots: &Slots, device: &Device) -> Loaded<Self> {
+        let slotted = |files, name| tensors(files, device).with_slots(slots, name);
+        let t5 = match (&layout.t5, &layout.t5_weights, &layout.t5_tokenizer) {
+            (Some(config), Some(weights), Some(tokenizer)) => Some((
+                T5Tokenizer::load(tokenizer.clone(), config)?,
+                T5Encoder::load(
+                    config,
+                    &slotted(weights, "text_encoder_3").with_storage(layout.storage),
+                    device,
+                )?,
             )),
             _ => None,
         };
@@ -32,7 +38,8 @@ impl PromptReader {
             clips: layout
                 .clips
                 .iter()
-                .map(|part| part.load(&tensors(&part.weights, device), device))
+                .zip(["text_encoder", "text_encoder_2"])
+                .map(|(part, name)| part.load(&slotted(&part.weights, name), device))
                 .collect::<Loaded<_>>()?,
             t5,
             width: layout.transformer.text_width,

@@ -33,7 +33,8 @@ pub struct Sd3Transformer {
     pooled: VectorEmbedding,
     blocks: Vec<Block>,
     norm_out: Modulator,
-    out: Linear,
+    /// To the values of patches by row, column and channel.
+    out: Projection,
 }
 
 /// A joint block with its own modulators.
@@ -78,7 +79,7 @@ impl Sd3Transformer {
                 .map(|i| Block::load(config, i, &weights.sub(format_args!("transformer_blocks.{i}"))))
                 .collect::<Loaded<_>>()?,
             norm_out: Modulator::load(&weights.sub("norm_out"), width, 2, true)?,
-            out: load_out(config, &weights.sub("proj_out"))?,
+            out: Projection::load(&weights.sub("proj_out"), width, config.channels * PATCH_AREA, true)?,
             config: config.clone(),
         })
     }
@@ -110,15 +111,29 @@ impl Sd3Transformer {
         })
     }
 
-    /// Predicts the direction from picture to noise for patches (1, rows * columns, channels) at a time of 0 to 1000.
-    pub fn forward(&self, patches: &Tensor, time: f64, context: &Sd3Context) -> Result<Tensor> {
+    /// Number of its layers.
+    pub fn layers(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Predicts the direction from picture to noise for patches (1, rows * columns, channels) at a time of 0 to 1000,
+    /// without the layers of the numbers in `skipped`.
+    pub fn forward(
+        &self,
+        patches: &Tensor,
+        time: f64,
+        context: &Sd3Context,
+        skipped: &[usize],
+    ) -> Result<Tensor> {
         let embedding = silu(&(self.time.forward(time)? + &context.pooled)?)?;
         let mut image = (self.image_in.forward(patches)? + &context.places)?;
         let mut text = context.text.clone();
-        for block in &self.blocks {
+        let kept = self.blocks.iter().enumerate().filter(|(number, _)| !skipped.contains(number));
+        for (_, block) in kept {
             (image, text) = block.forward(&image, &text, &embedding)?;
         }
-        self.out.forward(&final_modulation(&self.norm_out, &image, &embedding)?)
+        let out = self.out.forward(&final_modulation(&self.norm_out, &image, &embedding)?)?;
+        channels_first(&out, self.config.channels)
     }
 }
 
@@ -175,19 +190,12 @@ fn load_image_in(config: &Sd3Config, weights: &Weights) -> Loaded<Linear> {
     let (width, channels) = (config.width(), config.channels);
     let kernel: &[usize] = &[width, channels, PATCH, PATCH];
     let weight = weights.tensor_of_shapes("weight", &[&[width, channels * PATCH_AREA], kernel])?;
-    Ok(Linear::new(weight, Some(weights.tensor("bias", &[width])?)))
+    Ok(Linear::new(weight, Some(weights.tensor("bias", &[width])?)).with_slot_of(weights))
 }
 
-/// The map to patches; in the file their values come by row, column and channel, here by channel first.
-fn load_out(config: &Sd3Config, weights: &Weights) -> Loaded<Linear> {
-    let (width, channels) = (config.width(), config.channels);
-    let outputs = channels * PATCH_AREA;
-    let channel_first = |tensor: Tensor, inner: usize| {
-        let dims = (PATCH_AREA, channels, inner);
-        tensor.reshape(dims)?.transpose(0, 1)?.contiguous()?.reshape((outputs, inner))
-    };
-    let weight = channel_first(weights.tensor("weight", &[outputs, width])?, width);
-    let bias = channel_first(weights.tensor("bias", &[outputs])?, 1).and_then(|bias| bias.flatten_all());
-    let failed = |e| weights.failed(e);
-    Ok(Linear::new(weight.map_err(failed)?, Some(bias.map_err(failed)?)))
+/// Values of patches (1, tokens, values) that come by row, column and channel, by channel first, as they are packed.
+fn channels_first(patches: &Tensor, channels: usize) -> Result<Tensor> {
+    let (pictures, tokens, values) = patches.dims3()?;
+    let split = patches.reshape((pictures, tokens, PATCH_AREA, channels))?;
+    split.transpose(2, 3)?.contiguous()?.reshape((pictures, tokens, values))
 }

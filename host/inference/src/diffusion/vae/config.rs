@@ -1,5 +1,6 @@
 //! Dimensions of an autoencoder as diffusers describes them, refusing what this implementation does not compute.
 
+use super::tiles::TILE;
 use crate::diffusion::patches::PATCH;
 use crate::weights::{ConfigFile, Loaded};
 
@@ -116,6 +117,11 @@ impl VaeConfig {
     /// Picture pixels per latent pixel, in each direction.
     pub fn scale(&self) -> usize {
         1 << self.channels.len().saturating_sub(1)
+    }
+
+    /// Pixels of a picture's tile, where it is decoded in tiles.
+    pub(in crate::diffusion) fn tile_pixels(&self) -> u64 {
+        ((TILE * self.scale()) as u64).pow(2)
     }
 
     /// Channels of the latents as the diffusion model takes them.

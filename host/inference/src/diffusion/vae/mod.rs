@@ -2,6 +2,7 @@
 
 mod blocks;
 mod config;
+mod tiles;
 
 pub use config::{Normalization, VaeConfig};
 

@@ -37,7 +37,7 @@ impl ChatLayout {
         if path.is_dir() {
             Self::read_folder(path)
         } else if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf")) {
-            Self::read_gguf(path)
+            Self::of_gguf(&Arc::new(GgufFile::open(path)?))
         } else {
             Ok(None)
         }
@@ -69,16 +69,19 @@ impl ChatLayout {
         Ok(Some(layout))
     }
 
-    fn read_gguf(path: &Path) -> Loaded<Option<Self>> {
-        let file = GgufFile::open(path)?;
+    /// The model of an open GGUF file; none if it is no language model.
+    ///
+    /// # Errors
+    /// It is one, but of a variant that is not supported.
+    pub fn of_gguf(file: &Arc<GgufFile>) -> Loaded<Option<Self>> {
         let Some(family) = file.text("general.architecture")?.and_then(Family::named) else {
             return Ok(None);
         };
         if file.integer("split.count")?.is_some_and(|count| count > 1) {
             return Err(file.problem("split.count", "split files are not supported; join them first"));
         }
-        let decoder = DecoderConfig::read_gguf(&file, family)?;
-        Ok(Some(Self { path: path.to_path_buf(), decoder, source: Source::Gguf(Arc::new(file)) }))
+        let decoder = DecoderConfig::read_gguf(file, family)?;
+        Ok(Some(Self { path: file.path().to_path_buf(), decoder, source: Source::Gguf(Arc::clone(file)) }))
     }
 
     /// The name of the folder or file, without extension.

@@ -6,7 +6,8 @@ use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{Device, Result, Tensor};
 
 use crate::nn::{Linear, Projection, QuantizedLinear};
-use crate::weights::{BrokenFile, GgufFile, Loaded, MappedBytes, Weights};
+use crate::tensor::{Parameter, SharedBytes};
+use crate::weights::{BrokenFile, GgufFile, Loaded, Weights};
 
 /// The matrices and vectors of a layer.
 #[derive(Debug, Clone, Copy)]
@@ -105,19 +106,9 @@ impl DecoderWeights {
     ) -> Loaded<Projection> {
         match self {
             Self::Folder(weights) => {
-                let layers = parts
-                    .iter()
-                    .map(|&(part, output)| {
-                        let weights = weights.sub(part.in_folder(layer));
-                        if biased {
-                            Linear::load(&weights, input, output)
-                        } else {
-                            Linear::load_unbiased(&weights, input, output)
-                        }
-                    })
-                    .collect::<Loaded<Vec<_>>>()?;
-                let joined = Linear::side_by_side(&layers).map_err(|e| weights.failed(e))?;
-                Ok(Projection::Dense(joined))
+                let part = |&(part, output): &(Part, usize)| (weights.sub(part.in_folder(layer)), output);
+                let parts: Vec<_> = parts.iter().map(part).collect();
+                Projection::joined(weights, &parts, input, biased)
             }
             Self::Gguf(file, device) => {
                 let names: Vec<_> = parts.iter().map(|&(part, out)| (part.in_gguf(layer), out)).collect();
@@ -130,7 +121,8 @@ impl DecoderWeights {
     pub(super) fn embedding(&self, vocabulary: usize, width: usize) -> Loaded<Embedding> {
         match self {
             Self::Folder(weights) => {
-                Ok(Embedding::Dense(weights.tensor("model.embed_tokens.weight", &[vocabulary, width])?))
+                let table = weights.parameter("model.embed_tokens.weight", &[vocabulary, width])?;
+                Ok(Embedding::Dense(table, weights.device().clone()))
             }
             Self::Gguf(file, device) => {
                 let (entry, bytes) = file.bytes("token_embd.weight", &[vocabulary, width])?;
@@ -148,7 +140,7 @@ impl DecoderWeights {
         (vocabulary, width): (usize, usize),
     ) -> Loaded<Projection> {
         match (self, embedding) {
-            (Self::Folder(_), Embedding::Dense(table)) if tied => {
+            (Self::Folder(_), Embedding::Dense(table, _)) if tied => {
                 Ok(Projection::Dense(Linear::new(table.clone(), None)))
             }
             (Self::Folder(weights), _) => {
@@ -181,8 +173,9 @@ fn gguf_projection(
     let plain = |dtype: GgmlDType| matches!(dtype, GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16);
     let stored = |name: &String| file.entries().get(name).is_some_and(|entry| plain(entry.dtype));
     if names.iter().any(|(name, _)| stored(name)) {
-        let weights = names.iter().map(|(name, out)| file.tensor(name, &[*out, input], device));
-        let weight = Tensor::cat(&weights.collect::<Loaded<Vec<_>>>()?, 0).map_err(failed)?;
+        let weights = names.iter().map(|(name, out)| file.parameter(name, &[*out, input], device));
+        let weights = weights.collect::<Loaded<Vec<_>>>()?;
+        let weight = Parameter::joined(&weights.iter().collect::<Vec<_>>()).map_err(failed)?;
         return Ok(Projection::Dense(Linear::new(weight, bias)));
     }
     Ok(Projection::Quantized(QuantizedLinear::load(file, &names, input, bias, device)?))
@@ -190,12 +183,12 @@ fn gguf_projection(
 
 /// The embeddings of a vocabulary.
 pub(super) enum Embedding {
-    /// In f32, (vocabulary, width).
-    Dense(Tensor),
+    /// (vocabulary, width), and where its rows are loaded to.
+    Dense(Parameter, Device),
     /// In the file, where rows are read when they are asked for.
     Mapped {
         /// The rows.
-        bytes: MappedBytes,
+        bytes: SharedBytes,
         /// How they are stored.
         dtype: GgmlDType,
         /// Elements of a row.
@@ -209,7 +202,7 @@ impl Embedding {
     /// The rows of `ids`, (1, ids, width). Ids must lie within the vocabulary.
     pub(super) fn rows(&self, ids: &[u32]) -> Result<Tensor> {
         match self {
-            Self::Dense(table) => table.index_select(&Tensor::new(ids, table.device())?, 0)?.unsqueeze(0),
+            Self::Dense(table, device) => table.rows(ids, device)?.unsqueeze(0),
             Self::Mapped { bytes, dtype, width, device } => {
                 let row_bytes = width / dtype.block_size() * dtype.type_size();
                 let row = |id: &u32| {

@@ -13,6 +13,8 @@ pub(super) struct QuantizedInput {
     values: Vec<i8>,
     /// What a value stands for, and the sum that the values of the block stand for.
     scales: Vec<(f32, f32)>,
+    /// Sums of the values of each block.
+    sums: Vec<i32>,
     width: usize,
 }
 
@@ -21,13 +23,25 @@ impl QuantizedInput {
     pub(super) fn new(x: &[f32], width: usize) -> Self {
         let mut values = vec![0i8; x.len()];
         let mut scales = vec![(0f32, 0f32); x.len() / BLOCK];
+        let mut sums = vec![0i32; x.len() / BLOCK];
         if x.len() < PARALLEL {
-            quantize(x, &mut values, &mut scales);
+            quantize(x, &mut values, &mut scales, &mut sums);
         } else {
-            let tasks = values.par_chunks_mut(width).zip(scales.par_chunks_mut(width / BLOCK));
-            x.par_chunks(width).zip(tasks).for_each(|(x, (values, scales))| quantize(x, values, scales));
+            let blocks = width / BLOCK;
+            let scales = scales.par_chunks_mut(blocks).zip(sums.par_chunks_mut(blocks));
+            let tasks = values.par_chunks_mut(width).zip(scales);
+            x.par_chunks(width).zip(tasks).for_each(|(x, (values, (scales, sums)))| {
+                quantize(x, values, scales, sums);
+            });
         }
-        Self { values, scales, width }
+        Self { values, scales, sums, width }
+    }
+
+    /// The sums of the values of a row's blocks.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn sums(&self, row: usize) -> &[i32] {
+        let blocks = self.width / BLOCK;
+        self.sums.get(row * blocks..(row + 1) * blocks).unwrap_or_default()
     }
 
     /// The values of a row, and scale and sum of its blocks.
@@ -41,11 +55,11 @@ impl QuantizedInput {
 
 wide! {
     /// Rounds to the nearest of 255 steps between the largest magnitude and its opposite.
-    fn quantize(x: &[f32], values: &mut [i8], scales: &mut [(f32, f32)]) {
+    fn quantize(x: &[f32], values: &mut [i8], scales: &mut [(f32, f32)], sums: &mut [i32]) {
         // Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits of the mantissa.
         const ROUND: f32 = 12_582_912.0;
         let blocks = x.as_chunks::<BLOCK>().0.iter().zip(values.as_chunks_mut::<BLOCK>().0);
-        for ((x, values), scale) in blocks.zip(scales) {
+        for (((x, values), scale), total) in blocks.zip(scales).zip(sums) {
             let mut peaks = [0f32; 8];
             for x in x.as_chunks::<8>().0 {
                 for (peak, x) in peaks.iter_mut().zip(x) {
@@ -61,6 +75,7 @@ wide! {
                 sum += i32::from(*value);
             }
             *scale = (step, step * sum as f32);
+            *total = sum;
         }
     }
 }

@@ -7,6 +7,8 @@
 mod avx2;
 mod input;
 mod plain;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -19,6 +21,9 @@ const BLOCK: usize = 32;
 /// Rows of a matrix and of the input that one task multiplies.
 const ROW_TILE: usize = 96;
 const INPUT_TILE: usize = 16;
+/// Rows of the input that a task multiplies which repacks rows of the matrix.
+#[cfg(target_arch = "x86_64")]
+const MANY_INPUTS: usize = 1536;
 
 /// How a block is stored. All begin with a scale in half precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,33 +98,71 @@ impl CustomOp1 for BlockLinear<'_> {
         let out: usize = self.parts.iter().map(|part| part.rows).sum();
         let input = QuantizedInput::new(x, width);
         let rows = x.len() / width;
-        let mut y = vec![0f32; rows * out];
+        let mut y = Vec::with_capacity(rows * out);
         let target = Target { data: SharedOutput(y.as_mut_ptr()), stride: out };
-        let mut column = 0;
-        let mut tiles = Vec::new();
-        for part in self.parts {
-            for row in (0..part.rows).step_by(ROW_TILE) {
-                let last = part.rows.min(row + ROW_TILE);
-                let bytes = part.bytes.get(row * part.row_bytes()..last * part.row_bytes());
-                tiles.push((part.kind, bytes.unwrap_or_default(), column + row));
-            }
-            column += part.rows;
-        }
-        let inputs = rows.div_ceil(INPUT_TILE);
-        (0..tiles.len() * inputs).into_par_iter().for_each(|task| {
-            let Some((kind, bytes, column)) = tiles.get(task / inputs) else { return };
-            let first = task % inputs * INPUT_TILE;
-            let tile =
-                Tile { kind: *kind, bytes, column: *column, first, last: rows.min(first + INPUT_TILE) };
-            // SAFETY: tiles are disjoint parts of y, whose rows and columns they were cut from.
-            unsafe { tile.multiply(&input, target) };
-        });
+        self.multiply(&input, rows, target);
+        // SAFETY: the pieces of the matrices are all columns, and each is multiplied with all rows.
+        unsafe { y.set_len(rows * out) };
         let mut dims = layout.dims().to_vec();
         if let Some(last) = dims.last_mut() {
             *last = out;
         }
         Ok((CpuStorage::F32(y), Shape::from(dims)))
     }
+}
+
+impl BlockLinear<'_> {
+    /// Multiplies all input rows with all matrices, in the way that suits their number.
+    fn multiply(&self, input: &QuantizedInput, rows: usize, target: Target) {
+        #[cfg(target_arch = "x86_64")]
+        if rows >= vnni::LEAST_ROWS && vnni::available() && self.parts.iter().all(vnni::takes) {
+            let pieces = self.pieces(vnni::STRIP);
+            let inputs = rows.div_ceil(MANY_INPUTS);
+            let tasks = (0..pieces.len() * inputs).into_par_iter();
+            return tasks.for_each_init(vnni::Packed::default, |packed, task| {
+                let Some(&Piece { kind, bytes, column }) = pieces.get(task / inputs) else { return };
+                let first = task % inputs * MANY_INPUTS;
+                let strip = vnni::Strip { kind, bytes, column, first, last: rows.min(first + MANY_INPUTS) };
+                // SAFETY: the processor has the instructions; strips are disjoint parts of the output, whose rows and
+                // columns they were cut from.
+                unsafe { strip.multiply(input, target, packed) };
+            });
+        }
+        let pieces = self.pieces(ROW_TILE);
+        let inputs = rows.div_ceil(INPUT_TILE);
+        (0..pieces.len() * inputs).into_par_iter().for_each(|task| {
+            let Some(&Piece { kind, bytes, column }) = pieces.get(task / inputs) else { return };
+            let first = task % inputs * INPUT_TILE;
+            let tile = Tile { kind, bytes, column, first, last: rows.min(first + INPUT_TILE) };
+            // SAFETY: tiles are disjoint parts of the output, whose rows and columns they were cut from.
+            unsafe { tile.multiply(input, target) };
+        });
+    }
+
+    /// The matrices in pieces of some rows.
+    fn pieces(&self, rows: usize) -> Vec<Piece<'_>> {
+        let mut pieces = Vec::new();
+        let mut column = 0;
+        for part in self.parts {
+            for row in (0..part.rows).step_by(rows) {
+                let last = part.rows.min(row + rows);
+                let bytes = part.bytes.get(row * part.row_bytes()..last * part.row_bytes());
+                let bytes = bytes.unwrap_or_default();
+                pieces.push(Piece { kind: part.kind, bytes, column: column + row });
+            }
+            column += part.rows;
+        }
+        pieces
+    }
+}
+
+/// Some rows of a matrix.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    kind: BlockKind,
+    bytes: &'a [u8],
+    /// Column of the output that the first row goes to.
+    column: usize,
 }
 
 /// Where results go: rows of `stride` columns.
@@ -130,13 +173,23 @@ struct Target {
 }
 
 impl Target {
+    /// Where the result of a row and column goes.
+    ///
+    /// # Safety
+    /// As [`Target::set`].
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn at(self, row: usize, column: usize) -> *mut f32 {
+        // SAFETY: the caller keeps row and column within the output.
+        unsafe { self.data.at(row * self.stride + column) }
+    }
+
     /// Writes one result.
     ///
     /// # Safety
     /// Row and column must lie within the output and belong to the caller's tile.
     unsafe fn set(self, row: usize, column: usize, value: f32) {
         // SAFETY: the caller keeps row and column within the output.
-        unsafe { *self.data.at(row * self.stride + column) = value };
+        unsafe { self.data.at(row * self.stride + column).write(value) };
     }
 }
 

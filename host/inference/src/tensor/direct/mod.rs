@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::SharedOutput;
 use super::joined::Joined;
+use super::parameter::Parameter;
 use super::rectifier::Rectifier;
 use kernel::{Instructions, Stretch};
 
@@ -28,7 +29,7 @@ const LEAST_ROWS: usize = 4;
 /// the size; adds `bias` (out) and rectifies.
 pub(super) fn convolve(
     maps: &Joined,
-    weight: &Tensor,
+    weight: &Parameter,
     bias: &Tensor,
     dilation: usize,
     rectifier: &Rectifier,
@@ -39,28 +40,25 @@ pub(super) fn convolve(
 fn convolve_with(
     instructions: Instructions,
     maps: &Joined,
-    weight: &Tensor,
+    weight: &Parameter,
     bias: &Tensor,
     dilation: usize,
     rectifier: &Rectifier,
 ) -> Result<Tensor> {
     let &Joined { batch, channels, height, width, .. } = maps;
-    let (out, weight_channels, edge, kernel_width) = weight.dims4()?;
+    let &[out, weight_channels, edge, kernel_width] = weight.dims() else {
+        bail!("conv2d: {:?} is no kernel", weight.dims());
+    };
     let square = edge == kernel_width && edge % 2 == 1;
     if !square || weight_channels != channels || bias.dims() != [out] || !rectifier.fits(out) {
         bail!("conv2d: weight {:?} does not fit {channels} channels", weight.dims());
     }
-    let (weight, bias) = (weight.flatten_all()?.to_vec1::<f32>()?, bias.to_vec1::<f32>()?);
-    let layer = Layer {
-        groups: groups(&weight, &bias, rectifier, channels * edge * edge, instructions),
-        channels,
-        height,
-        width,
-        reach: edge / 2 * dilation,
-        edge,
-        dilation,
-        instructions,
-    };
+    let (bias, depth) = (bias.to_vec1::<f32>()?, channels * edge * edge);
+    let groups = weight.with_numbers(|numbers| {
+        Ok(groups(&numbers.range(0..out * depth), &bias, rectifier, depth, instructions))
+    })?;
+    let layer =
+        Layer { groups, channels, height, width, reach: edge / 2 * dilation, edge, dilation, instructions };
     let mut y = Vec::with_capacity(batch * out * height * width);
     for picture in 0..batch {
         // SAFETY: the planes of the picture lie within the capacity.
@@ -265,7 +263,9 @@ mod tests {
             let largest = |t: &Tensor| t.abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
             for instructions in Instructions::every() {
                 let joined = Joined::new(&maps).unwrap();
-                let ours = convolve_with(instructions, &joined, &weight, &bias, dilation, &slopes).unwrap();
+                let ours =
+                    convolve_with(instructions, &joined, &weight.clone().into(), &bias, dilation, &slopes)
+                        .unwrap();
                 let gap = (ours.to_dtype(DType::F64).unwrap() - &plain).unwrap();
                 let gap = largest(&gap) / largest(&plain).max(1.0);
                 assert!(
@@ -284,7 +284,7 @@ mod tests {
         let maps = [x];
         let joined = Joined::new(&maps).unwrap();
         for weight in [wave((1, 3, 3, 3), 0.1), wave((1, 2, 2, 2), 0.1), wave((2, 2, 3, 3), 0.1)] {
-            assert!(convolve(&joined, &weight, &bias, 1, &Rectifier::None).is_err());
+            assert!(convolve(&joined, &weight.into(), &bias, 1, &Rectifier::None).is_err());
         }
     }
 }

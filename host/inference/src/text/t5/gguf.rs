@@ -1,14 +1,13 @@
 //! The names that llama.cpp gives the tensors of a T5 encoder in GGUF files.
 
-use super::T5Config;
 use crate::weights::KeyMap;
 
-/// The map from transformers' names, for as many layers as the configuration has.
-pub(crate) fn gguf_keys(config: &T5Config) -> KeyMap {
+/// The map from transformers' names, for so many layers.
+pub(crate) fn gguf_keys(layers: usize) -> KeyMap {
     let mut map = KeyMap::default();
     map.layer("shared", "token_embd");
     map.layer("encoder.final_layer_norm", "enc.output_norm");
-    for number in 0..config.layers {
+    for number in 0..layers {
         for (name, stored) in [
             ("0.SelfAttention.q", "attn_q"),
             ("0.SelfAttention.k", "attn_k"),

@@ -12,13 +12,13 @@ pub use tokenizer::T5Tokenizer;
 use candle_core::{D, Device, Result, Tensor, bail};
 
 use crate::nn::{Projection, RmsNorm};
-use crate::tensor::gelu_tanh;
+use crate::tensor::{Parameter, gelu_tanh};
 use crate::weights::{Loaded, Weights};
 
 /// The encoder with its weights.
 pub struct T5Encoder {
     config: T5Config,
-    tokens: Tensor,
+    tokens: Parameter,
     /// Bias of each class of distances for each head, (buckets, heads).
     distances: Tensor,
     layers: Vec<Layer>,
@@ -43,7 +43,7 @@ impl T5Encoder {
             .collect::<Loaded<_>>()?;
         let distances = encoder.sub("block.0.layer.0.SelfAttention.relative_attention_bias");
         Ok(Self {
-            tokens: embeddings.tensor("weight", &[config.vocabulary, config.width])?,
+            tokens: embeddings.parameter("weight", &[config.vocabulary, config.width])?,
             distances: distances.tensor("weight", &[config.buckets, config.heads])?,
             layers,
             final_norm: norm(config, &encoder.sub("final_layer_norm"))?,
@@ -61,7 +61,7 @@ impl T5Encoder {
             bail!("{} tokens do not fit a vocabulary of {}", ids.len(), self.config.vocabulary);
         }
         let bias = self.bias(ids.len())?;
-        let mut hidden = self.tokens.index_select(&Tensor::new(ids, &self.device)?, 0)?.unsqueeze(0)?;
+        let mut hidden = self.tokens.rows(ids, &self.device)?.unsqueeze(0)?;
         for layer in &self.layers {
             hidden = layer.forward(&hidden, &bias)?;
         }

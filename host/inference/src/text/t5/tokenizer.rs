@@ -1,11 +1,10 @@
 //! T5's tokenizer.
 
-use std::path::Path;
-
 use tokenizers::Tokenizer;
 
 use super::T5Config;
-use crate::text::tokenizer::{TokenWindow, tokenizer_from_json};
+use crate::text::published::{TokenizerSource, Vocabulary};
+use crate::text::tokenizer::{TokenWindow, parse_tokenizer, tokenizer_from_json};
 use crate::weights::{BrokenFile, Loaded};
 
 /// Turns prompts into windows of T5's tokens.
@@ -16,12 +15,17 @@ pub struct T5Tokenizer {
 }
 
 impl T5Tokenizer {
-    /// Reads the `tokenizer.json` of a folder for its text encoder.
+    /// Reads the `tokenizer.json` of a folder, or as it was published, for its text encoder.
     ///
     /// # Errors
     /// The file is missing or broken, or the text encoder knows fewer tokens.
-    pub fn load(folder: &Path, encoder: &T5Config) -> Loaded<Self> {
-        let mut tokenizer = tokenizer_from_json(&folder.join("tokenizer.json"))?;
+    pub fn load(source: impl Into<TokenizerSource>, encoder: &T5Config) -> Loaded<Self> {
+        let source = source.into();
+        let mut tokenizer = match &source {
+            TokenizerSource::Folder(folder) => tokenizer_from_json(&folder.join("tokenizer.json"))?,
+            TokenizerSource::Published(_) => parse_tokenizer(&source.place(), &Vocabulary::T5.text()?)?,
+        };
+        let folder = &source.place();
         // Windows are cut and padded here, where it can be reported.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|e| BrokenFile::new(folder, e))?;

@@ -3,7 +3,11 @@
 use async_trait::async_trait;
 use qpyt_bricks::capability::{self, Imaging, JobError, Painting, Start, TextRequest};
 use qpyt_bricks::media::{Filter, Image, PixelFormat};
-use qpyt_inference::{Adapter, Control, ImageRequest, InstalledModel, Picture};
+use qpyt_inference::prompt::{mentions, take_loras};
+use qpyt_inference::{
+    Adapter, Control, Family, ImageRequest, InstalledModel, LayerSkipping, Picture, PromptSyntax, SamplerId,
+    ScheduleId,
+};
 
 use super::{BrickHost, image, off_thread, picture, unfit};
 
@@ -15,6 +19,7 @@ impl Imaging for BrickHost {
         let mut request = image_request(request)?;
         let size = (request.width, request.height);
         request.adapters = guides.adapters.iter().map(|it| self.adapter(it)).collect::<Result<_, _>>()?;
+        self.resolve_mentions(&mut request)?;
         let networks: Vec<_> =
             guides.controls.iter().map(|it| self.model(&it.model)).collect::<Result<_, _>>()?;
         let (canvas, request) = off_thread(move || {
@@ -38,6 +43,38 @@ impl Imaging for BrickHost {
 }
 
 impl BrickHost {
+    /// Takes the LoRAs that the texts name out of them, those of the prompt to be blended in, and finds the embeddings
+    /// that the texts mention.
+    fn resolve_mentions(&self, request: &mut ImageRequest) -> Result<(), JobError> {
+        if request.syntax == PromptSyntax::Plain {
+            return Ok(());
+        }
+        let (prompt, loras) = take_loras(&request.prompt);
+        for lora in loras {
+            let model = self.lora_named(&lora.name)?;
+            request.adapters.push(Adapter { model, weight: lora.weight });
+        }
+        request.prompt = prompt;
+        (request.negative, _) = take_loras(&request.negative);
+        let mentioned = |id: &str| mentions(&request.prompt, id) || mentions(&request.negative, id);
+        request.embeddings = self.installed(Family::Embedding, |model| mentioned(&model.id));
+        Ok(())
+    }
+
+    /// The LoRA that a prompt means: by id, or by what it is called, whatever the case.
+    fn lora_named(&self, name: &str) -> Result<InstalledModel, JobError> {
+        let named = |model: &InstalledModel| {
+            [&model.id, &model.label].into_iter().any(|known| known.eq_ignore_ascii_case(name))
+        };
+        if let Some(model) = self.installed(Family::Lora, named).into_iter().next() {
+            return Ok(model);
+        }
+        self.model(name).map_err(|error| match error {
+            JobError::BadArgument(problem) => JobError::BadArgument(format!("<lora:{name}>: {problem}")),
+            other => other,
+        })
+    }
+
     fn adapter(&self, asked: &capability::Adapter) -> Result<Adapter, JobError> {
         Ok(Adapter { model: self.model(&asked.model)?, weight: asked.weight })
     }
@@ -79,27 +116,41 @@ fn sized(source: &Image, (width, height): (u32, u32)) -> Result<Picture, JobErro
 
 fn image_request(request: TextRequest) -> Result<ImageRequest, JobError> {
     let extra = Extra::read(request.extra.as_deref())?;
-    let bad = |what: &str, error: &dyn std::fmt::Display| JobError::BadArgument(format!("{what}: {error}"));
     let sampling = request.sampling;
+    let (sampler, schedule) =
+        sampler_and_schedule(sampling.sampler.as_deref(), sampling.schedule.as_deref())?;
     Ok(ImageRequest {
         prompt: request.prompt,
         negative: request.negative,
+        syntax: extra.prompt_syntax.into(),
+        embeddings: Vec::new(),
         width: request.width,
         height: request.height,
         steps: sampling.steps,
         guidance: sampling.guidance,
-        sampler: sampling.sampler.map(|id| id.parse()).transpose().map_err(|error| bad("sampler", &error))?,
-        schedule: sampling
-            .schedule
-            .map(|id| id.parse())
-            .transpose()
-            .map_err(|error| bad("schedule", &error))?,
+        sampler,
+        schedule,
         seed: sampling.seed,
         clip_skip: extra.clip_skip,
+        skipping: extra.skip_layer_guidance.map(LayerSkipping::from),
         adapters: Vec::new(),
         controls: Vec::new(),
         references: Vec::new(),
     })
+}
+
+/// The sampler and the schedule that names mean. A sampler's name may end with that of a schedule, which counts where
+/// none is named by itself.
+fn sampler_and_schedule(
+    sampler: Option<&str>,
+    schedule: Option<&str>,
+) -> Result<(Option<SamplerId>, Option<ScheduleId>), JobError> {
+    let bad = |what: &str, error: String| JobError::BadArgument(format!("{what}: {error}"));
+    let sampler = sampler.map(SamplerId::by_any_name).transpose().map_err(|error| bad("sampler", error))?;
+    let schedule =
+        schedule.map(ScheduleId::by_any_name).transpose().map_err(|error| bad("schedule", error))?;
+    let ending = sampler.and_then(|(_, ending)| ending);
+    Ok((sampler.map(|(sampler, _)| sampler), schedule.or(ending)))
 }
 
 /// The open-ended options of a request.
@@ -107,6 +158,50 @@ fn image_request(request: TextRequest) -> Result<ImageRequest, JobError> {
 #[serde(deny_unknown_fields, default)]
 struct Extra {
     clip_skip: u32,
+    prompt_syntax: Syntax,
+    skip_layer_guidance: Option<Skipping>,
+}
+
+/// Skip-layer guidance, with what Stability AI recommends for Stable Diffusion 3.5 medium.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Skipping {
+    layers: Vec<usize>,
+    scale: f64,
+    start: f64,
+    end: f64,
+}
+
+impl Default for Skipping {
+    fn default() -> Self {
+        Self { layers: vec![7, 8, 9], scale: 2.8, start: 0.01, end: 0.2 }
+    }
+}
+
+impl From<Skipping> for LayerSkipping {
+    fn from(Skipping { layers, scale, start, end }: Skipping) -> Self {
+        Self { layers, scale, start, end }
+    }
+}
+
+/// How the texts are to be read.
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Syntax {
+    /// With weights and all.
+    #[default]
+    Weighted,
+    /// Word for word.
+    Plain,
+}
+
+impl From<Syntax> for PromptSyntax {
+    fn from(syntax: Syntax) -> Self {
+        match syntax {
+            Syntax::Weighted => Self::Weighted,
+            Syntax::Plain => Self::Plain,
+        }
+    }
 }
 
 impl Extra {
@@ -119,6 +214,20 @@ impl Extra {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn samplers_go_by_their_ids_and_by_the_names_of_other_programs() {
+        let both = |sampler, schedule| sampler_and_schedule(Some(sampler), schedule).unwrap();
+        assert_eq!(both("dpmpp-2m", None), (Some(SamplerId::DpmPp2m), None));
+        assert_eq!(both("DPM++ 2M Karras", None), (Some(SamplerId::DpmPp2m), Some(ScheduleId::Karras)));
+        assert_eq!(
+            both("DPM++ 2M Karras", Some("SGM Uniform")),
+            (Some(SamplerId::DpmPp2m), Some(ScheduleId::SgmUniform))
+        );
+        assert_eq!(sampler_and_schedule(None, None).unwrap(), (None, None));
+        let refused = sampler_and_schedule(Some("eulr"), None).unwrap_err().to_string();
+        assert!(refused.contains("eulr") && refused.contains("euler-ancestral"), "{refused}");
+    }
 
     #[test]
     fn unknown_extra_options_are_refused_by_name() {

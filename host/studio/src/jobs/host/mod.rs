@@ -17,7 +17,7 @@ use qpyt_bricks::capability::{
     StoreError as BrickStoreError,
 };
 use qpyt_bricks::media::{Container, Image, MediaError, PixelFormat, encode};
-use qpyt_inference::{Engine, EngineError, InstalledModel, Observer, Picture};
+use qpyt_inference::{Engine, EngineError, Family, InstalledModel, Observer, Picture};
 use qpyt_workflow::Step;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -85,6 +85,13 @@ impl BrickHost {
         Ok(model)
     }
 
+    /// The installed models of a family that `wanted` picks, on which the run's result then depends.
+    fn installed(&self, family: Family, wanted: impl Fn(&InstalledModel) -> bool) -> Vec<InstalledModel> {
+        let scan = self.models.scan();
+        let picked = scan.models.iter().filter(|model| model.family == family && wanted(model));
+        picked.inspect(|model| self.depends_on(model.id.clone())).cloned().collect()
+    }
+
     /// Runs work with a model on the engine when its turn comes. Dropping the future stops it, as cancelling does.
     async fn on_model<T: Send + 'static>(
         &self,
@@ -95,7 +102,7 @@ impl BrickHost {
         let stop = self.cancel.child_token();
         let watcher = Watcher { run: self.run.clone(), stop: stop.clone() };
         let _stops_when_dropped = stop.drop_guard();
-        self.run.say("waiting for its turn");
+        self.run.do_for_it("waiting for its turn");
         let done = self.models.on_engine(move |engine| {
             if watcher.cancelled() {
                 return Err(EngineError::Cancelled);
@@ -174,6 +181,11 @@ impl Gallery for BrickHost {
 
 impl Reporter for BrickHost {
     fn log(&self, level: Level, message: &str) {
+        // A warning is about the result, and nobody looks into a log for that.
+        if matches!(level, Level::Warn) {
+            self.run.keep(message);
+            self.run.update(0.0, None);
+        }
         let data = json!({ "brick": self.run.node, "level": level, "message": message });
         if let Err(error) = self.store.record(self.run.job, EventKind::Log, data, None) {
             tracing::error!(%error, "a brick's log line could not be kept");

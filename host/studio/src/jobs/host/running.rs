@@ -1,6 +1,6 @@
 //! Where the news of a run go: progress, glimpses and the text that grows.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -21,14 +21,42 @@ const PREVIEW_QUALITY: u8 = 80;
 const TEXT_PAUSE: Duration = Duration::from_millis(80);
 /// The most bytes of a growing text that are shown: its end.
 const MAX_SHOWN_TEXT: usize = 16 << 10;
+/// The most notes of a run that are kept, and the most characters of one.
+const MAX_NOTES: usize = 16;
+const MAX_NOTE_LENGTH: usize = 400;
 
 /// Where a run's news go.
 pub(super) struct RunningBrick {
     live: Arc<Live>,
     pub(super) job: JobId,
     pub(super) node: String,
-    note: Mutex<String>,
+    said: Mutex<Said>,
     written: Mutex<Written>,
+}
+
+/// What there is to say of a run.
+#[derive(Default)]
+struct Said {
+    /// What the brick is doing, in its own words.
+    brick: String,
+    /// What the studio is doing for it; empty while that shows by itself.
+    studio: String,
+    /// What the person should know of the result.
+    notes: Vec<String>,
+}
+
+impl Said {
+    fn now(&self) -> &str {
+        if self.studio.is_empty() { &self.brick } else { &self.studio }
+    }
+
+    /// Keeps a note, once, however often it comes: of several pictures each may bring it.
+    fn keep(&mut self, note: &str) {
+        let note: String = note.chars().take(MAX_NOTE_LENGTH).collect();
+        if self.notes.len() < MAX_NOTES && !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
 }
 
 /// The text that a model writes.
@@ -55,7 +83,7 @@ impl Written {
 
 impl RunningBrick {
     pub(super) fn new(live: Arc<Live>, job: JobId, node: String) -> Self {
-        Self { live, job, node, note: Mutex::default(), written: Mutex::default() }
+        Self { live, job, node, said: Mutex::default(), written: Mutex::default() }
     }
 
     pub(super) fn update(&self, fraction: f32, step: Option<(u32, u32)>) {
@@ -63,22 +91,40 @@ impl RunningBrick {
     }
 
     fn tell(&self, fraction: f32, step: Option<(u32, u32)>, text: Option<String>) {
-        let note = self.note.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let said = self.said();
         let update = ProgressUpdate {
             job: self.job.to_string(),
             brick: self.node.clone(),
             fraction: fraction.clamp(0.0, 1.0),
             step: step.map(|(step, _)| step),
             steps: step.map(|(_, steps)| steps),
-            note,
+            note: said.now().to_owned(),
+            notes: said.notes.clone(),
             text,
         };
+        drop(said);
         self.live.progress(self.job, update);
     }
 
-    /// What the run is doing, told with the next update.
+    /// What the brick is doing, told with the next update.
     pub(super) fn say(&self, note: &str) {
-        note.clone_into(&mut self.note.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut said = self.said();
+        note.clone_into(&mut said.brick);
+        said.studio.clear();
+    }
+
+    /// What the studio is doing for the brick, told with the next update.
+    pub(super) fn do_for_it(&self, what: &str) {
+        what.clone_into(&mut self.said().studio);
+    }
+
+    /// Keeps what the person should know of the result; told with the next update.
+    pub(super) fn keep(&self, note: &str) {
+        self.said().keep(note);
+    }
+
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -92,6 +138,7 @@ impl Observer for Watcher {
     fn step(&self, report: StepReport<'_>) {
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let (step, steps) = (count(report.step), count(report.steps));
+        self.run.do_for_it("");
         self.run.update(step as f32 / steps.max(1) as f32, Some((step, steps)));
         if !self.run.live.wants_preview(self.run.job) {
             return;
@@ -114,14 +161,27 @@ impl Observer for Watcher {
         }
     }
 
+    fn doing(&self, what: &str) {
+        self.run.do_for_it(what);
+        self.run.update(0.0, None);
+    }
+
     fn note(&self, note: &str) {
-        self.run.say(note);
+        self.run.keep(&sentence(note));
         self.run.update(0.0, None);
     }
 
     fn cancelled(&self) -> bool {
         self.stop.is_cancelled()
     }
+}
+
+/// The engine's words as a person reads them: from a capital letter to a full stop.
+fn sentence(note: &str) -> String {
+    let mut letters = note.chars();
+    let Some(first) = letters.next() else { return String::new() };
+    let end = if note.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{}{end}", first.to_uppercase(), letters.as_str())
 }
 
 fn data_url(picture: Picture) -> Result<String, JobError> {
@@ -133,6 +193,34 @@ fn data_url(picture: Picture) -> Result<String, JobError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_note_is_kept_once_and_no_more_than_can_be_read() {
+        let mut said = Said::default();
+        for number in 0..40 {
+            said.keep("Left out.");
+            said.keep(&format!("{number} {}", "long ".repeat(200)));
+        }
+        assert_eq!(said.notes.len(), MAX_NOTES);
+        assert_eq!(said.notes.iter().filter(|note| *note == "Left out.").count(), 1);
+        assert!(said.notes.iter().all(|note| note.chars().count() <= MAX_NOTE_LENGTH));
+    }
+
+    #[test]
+    fn what_the_studio_does_hides_what_the_brick_says_until_it_is_done() {
+        let mut said = Said { brick: "Tile 2 of 9".to_owned(), ..Said::default() };
+        "loading".clone_into(&mut said.studio);
+        assert_eq!(said.now(), "loading");
+        said.studio.clear();
+        assert_eq!(said.now(), "Tile 2 of 9");
+    }
+
+    #[test]
+    fn notes_of_the_engine_become_sentences() {
+        assert_eq!(sentence("the prompt is too long"), "The prompt is too long.");
+        assert_eq!(sentence("Done."), "Done.");
+        assert_eq!(sentence(""), "");
+    }
 
     #[test]
     fn a_growing_text_is_shown_at_once_and_then_at_a_pace_that_eyes_can_follow() {

@@ -1,0 +1,286 @@
+//! The weight of a layer: a tensor, or numbers as a file holds them, which are widened whenever they are used.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Result, Storage, Tensor, bail};
+use rayon::prelude::*;
+
+use super::elements;
+use super::half::{self, Precision};
+use super::shared_bytes::SharedBytes;
+
+/// Elements that one task widens.
+const CHUNK: usize = 1 << 16;
+
+/// Numbers as they are stored.
+#[derive(Clone)]
+pub struct StoredNumbers {
+    /// How they are stored.
+    pub precision: Precision,
+    /// Where.
+    pub bytes: SharedBytes,
+}
+
+impl StoredNumbers {
+    fn count(&self) -> usize {
+        self.bytes.get().len() / self.precision.bytes()
+    }
+
+    /// The numbers where they are, if they need no widening and lie as memory must.
+    fn in_place(&self) -> Option<&[f32]> {
+        let bytes = self.bytes.get();
+        if self.precision != Precision::F32 || cfg!(target_endian = "big") {
+            return None;
+        }
+        // SAFETY: any four bytes are a number.
+        let (before, numbers, after) = unsafe { bytes.align_to::<f32>() };
+        (before.is_empty() && after.is_empty()).then_some(numbers)
+    }
+}
+
+/// The weight of a layer, (out, ...), f32 to whoever asks.
+#[derive(Clone)]
+pub struct Parameter {
+    shape: Vec<usize>,
+    held: Held,
+}
+
+#[derive(Clone)]
+enum Held {
+    Tensor(Tensor),
+    /// On the CPU, rows of all parts one after the other.
+    Stored(Arc<[StoredNumbers]>),
+}
+
+impl From<Tensor> for Parameter {
+    fn from(tensor: Tensor) -> Self {
+        Self { shape: tensor.dims().to_vec(), held: Held::Tensor(tensor) }
+    }
+}
+
+impl Parameter {
+    /// Stored numbers, one part after the other, in a shape.
+    ///
+    /// # Errors
+    /// They are not as many as the shape has.
+    pub fn stored(parts: Vec<StoredNumbers>, shape: &[usize]) -> Result<Self> {
+        let (found, wanted) =
+            (parts.iter().map(StoredNumbers::count).sum::<usize>(), shape.iter().product::<usize>());
+        if found != wanted {
+            bail!("{found} numbers are no {shape:?}");
+        }
+        Ok(Self { shape: shape.to_vec(), held: Held::Stored(parts.into()) })
+    }
+
+    /// One weight of the rows of several.
+    ///
+    /// # Errors
+    /// They differ in more than their rows.
+    pub fn joined(parts: &[&Self]) -> Result<Self> {
+        let Some((first, rest)) = parts.split_first() else { bail!("there is nothing to join") };
+        if rest.iter().any(|part| part.shape.get(1..) != first.shape.get(1..)) {
+            bail!("weights of different widths cannot be joined");
+        }
+        let mut stored = Vec::new();
+        for part in parts {
+            match &part.held {
+                Held::Stored(numbers) => stored.extend(numbers.iter().cloned()),
+                Held::Tensor(_) => {
+                    let tensors = parts.iter().map(|part| part.tensor()).collect::<Result<Vec<_>>>()?;
+                    return Ok(Tensor::cat(&tensors, 0)?.into());
+                }
+            }
+        }
+        let rows = parts.iter().filter_map(|part| part.shape.first()).sum();
+        let mut shape = first.shape.clone();
+        if let Some(dim) = shape.first_mut() {
+            *dim = rows;
+        }
+        Self::stored(stored, &shape)
+    }
+
+    /// The same numbers in another shape.
+    ///
+    /// # Errors
+    /// It has not as many.
+    pub fn reshaped(self, shape: &[usize]) -> Result<Self> {
+        match self.held {
+            Held::Tensor(tensor) => Ok(tensor.reshape(shape)?.into()),
+            Held::Stored(parts) => Self::stored(parts.to_vec(), shape),
+        }
+    }
+
+    /// Its dimensions.
+    pub fn dims(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// All of it as a tensor of f32.
+    pub fn tensor(&self) -> Result<Tensor> {
+        match &self.held {
+            Held::Tensor(tensor) => Ok(tensor.clone()),
+            Held::Stored(parts) => {
+                let count = self.shape.iter().product();
+                Tensor::from_vec(widened(parts, 0..count), self.shape.as_slice(), &Device::Cpu)
+            }
+        }
+    }
+
+    /// Rows of a table (rows, width), in the order of `ids`: (ids, width) on a device.
+    ///
+    /// # Errors
+    /// A row lies beyond the table.
+    pub fn rows(&self, ids: &[u32], device: &Device) -> Result<Tensor> {
+        let parts = match &self.held {
+            Held::Tensor(table) => return table.index_select(&Tensor::new(ids, device)?, 0),
+            Held::Stored(parts) => parts,
+        };
+        let &[rows, width] = self.shape.as_slice() else { bail!("{:?} is no table", self.shape) };
+        let mut values = Vec::with_capacity(ids.len() * width);
+        for &id in ids {
+            let row = id as usize;
+            if row >= rows {
+                bail!("row {row} lies beyond a table of {rows}");
+            }
+            values.extend(widened(parts, row * width..(row + 1) * width));
+        }
+        Tensor::from_vec(values, (ids.len(), width), device)
+    }
+
+    /// Some rows as a tensor of f32.
+    ///
+    /// # Errors
+    /// There are fewer.
+    pub fn narrow_rows(&self, rows: Range<usize>) -> Result<Tensor> {
+        let parts = match &self.held {
+            Held::Tensor(tensor) => return tensor.narrow(0, rows.start, rows.len()),
+            Held::Stored(parts) => parts,
+        };
+        let mut shape = self.shape.clone();
+        match shape.first_mut() {
+            Some(dim) if rows.start <= rows.end && rows.end <= *dim => *dim = rows.len(),
+            _ => bail!("{:?} has no rows {rows:?}", self.shape),
+        }
+        let row: usize = shape.iter().skip(1).product();
+        Tensor::from_vec(widened(parts, rows.start * row..rows.end * row), shape, &Device::Cpu)
+    }
+
+    /// True where kernels of this folder can take it.
+    pub(super) fn is_on_cpu(&self) -> bool {
+        match &self.held {
+            Held::Tensor(tensor) => tensor.device().is_cpu() && tensor.dtype() == DType::F32,
+            Held::Stored(_) => true,
+        }
+    }
+
+    /// Does something with the numbers.
+    pub(super) fn with_numbers<R>(&self, task: impl FnOnce(Numbers<'_>) -> Result<R>) -> Result<R> {
+        match &self.held {
+            Held::Stored(parts) => task(match &**parts {
+                [only] => only.in_place().map_or(Numbers::Stored(parts), Numbers::Ready),
+                _ => Numbers::Stored(parts),
+            }),
+            Held::Tensor(tensor) => {
+                let tensor = tensor.contiguous()?;
+                let (storage, layout) = tensor.storage_and_layout();
+                let Storage::Cpu(storage) = &*storage else { bail!("a weight is not on the CPU") };
+                task(Numbers::Ready(elements(storage, layout, "weight")?))
+            }
+        }
+    }
+}
+
+/// The numbers of a parameter on the CPU.
+#[derive(Clone, Copy)]
+pub(super) enum Numbers<'a> {
+    /// As they are needed.
+    Ready(&'a [f32]),
+    /// To be widened.
+    Stored(&'a [StoredNumbers]),
+}
+
+impl<'a> Numbers<'a> {
+    /// A range of them, widened where need be.
+    pub(super) fn range(self, range: Range<usize>) -> Cow<'a, [f32]> {
+        match self {
+            Self::Ready(numbers) => Cow::Borrowed(numbers.get(range).unwrap_or_default()),
+            Self::Stored(parts) => Cow::Owned(widened(parts, range)),
+        }
+    }
+
+    /// How many of `count` to take at a time, in multiples of `step`: all that need no widening, else at most `most`.
+    pub(super) fn portion(self, count: usize, step: usize, most: usize) -> usize {
+        match self {
+            Self::Ready(_) => count,
+            Self::Stored(_) => (most / step.max(1)).max(1) * step,
+        }
+    }
+}
+
+/// A range of the numbers of parts that follow each other, in f32.
+fn widened(parts: &[StoredNumbers], range: Range<usize>) -> Vec<f32> {
+    let mut values = Vec::with_capacity(range.len());
+    let mut start = 0;
+    let mut written = 0;
+    for part in parts {
+        let (first, end) = (start, start + part.count());
+        start = end;
+        let (from, to) = (range.start.max(first), range.end.min(end));
+        if from >= to {
+            continue;
+        }
+        let size = part.precision.bytes();
+        let bytes = part.bytes.get().get((from - first) * size..(to - first) * size).unwrap_or_default();
+        let target = values.spare_capacity_mut().get_mut(written..written + (to - from)).unwrap_or_default();
+        let chunks = target.par_chunks_mut(CHUNK).zip(bytes.par_chunks(CHUNK * size));
+        chunks.for_each(|(target, bytes)| half::widen(part.precision, bytes, target));
+        written += to - from;
+    }
+    // SAFETY: so many of the elements have been written, from the first on.
+    unsafe { values.set_len(written) };
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(precision: Precision, bytes: Vec<u8>) -> StoredNumbers {
+        StoredNumbers { precision, bytes: SharedBytes::whole(Arc::new(bytes)) }
+    }
+
+    fn parts() -> Vec<StoredNumbers> {
+        let halves = [0x3c00u16, 0xc000, 0x0001, 0x7bff].map(u16::to_le_bytes).concat();
+        let brains = [0x3f80u16, 0xc2f7].map(u16::to_le_bytes).concat();
+        let plain = [0.1f32, -7.5].map(f32::to_le_bytes).concat();
+        vec![stored(Precision::F16, halves), stored(Precision::BF16, brains), stored(Precision::F32, plain)]
+    }
+
+    const WIDE: [f32; 8] = [1.0, -2.0, 5.960_464_5e-8, 65504.0, 1.0, -123.5, 0.1, -7.5];
+
+    #[test]
+    fn parts_of_any_precision_widen_to_one_tensor() {
+        let parameter = Parameter::stored(parts(), &[4, 2]).unwrap();
+        assert_eq!(parameter.tensor().unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap(), WIDE);
+        let rows = parameter.rows(&[3, 1], &Device::Cpu).unwrap().to_vec2::<f32>().unwrap();
+        assert_eq!(rows, [WIDE[6..].to_vec(), WIDE[2..4].to_vec()]);
+        assert!(parameter.rows(&[4], &Device::Cpu).is_err());
+        assert!(Parameter::stored(parts(), &[3, 3]).is_err());
+    }
+
+    #[test]
+    fn stored_weights_are_joined_by_their_rows_with_tensors_too() {
+        let stored = Parameter::stored(parts(), &[4, 2]).unwrap();
+        let tensor = Parameter::from(stored.tensor().unwrap());
+        for pair in [[&stored, &stored], [&stored, &tensor]] {
+            let joined = Parameter::joined(&pair).unwrap();
+            assert_eq!(joined.dims(), [8, 2]);
+            let values = joined.tensor().unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_eq!(values, [WIDE, WIDE].concat());
+        }
+        let other = Parameter::stored(parts(), &[2, 4]).unwrap();
+        assert!(Parameter::joined(&[&stored, &other]).is_err());
+    }
+}
