@@ -76,7 +76,11 @@ fn ports(side: &str, ports: &[Port]) -> Vec<String> {
 
 fn parameters(schema: &JsonObject) -> Vec<String> {
     let properties = schema.get("properties").and_then(Value::as_object);
-    properties.into_iter().flatten().filter_map(|(name, property)| parameter(name, property)).collect()
+    let problems = properties.into_iter().flatten().filter_map(|(name, property)| parameter(name, property));
+    let order = schema.get("x-order").and_then(Value::as_array).into_iter().flatten();
+    let order: Vec<_> = order.filter_map(Value::as_str).collect();
+    let again = order.iter().enumerate().filter(|(at, name)| order.iter().take(*at).any(|it| it == *name));
+    problems.chain(again.map(|(_, name)| format!("parameter `{name}`: there are two of it"))).collect()
 }
 
 fn parameter(name: &str, property: &Value) -> Option<String> {

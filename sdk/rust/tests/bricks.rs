@@ -42,10 +42,17 @@ impl Brick for Shout {
 
 #[derive(Params)]
 struct Careless {
-    #[param(default = 9, max = 3)]
-    count: u32,
     #[param(default = "c", choices = [("a", "A")])]
     choice: String,
+    #[param(flatten)]
+    again: Again,
+    #[param(default = 9, max = 3)]
+    count: u32,
+}
+
+#[derive(Params)]
+struct Again {
+    count: u32,
 }
 
 #[derive(Inputs)]
@@ -61,7 +68,7 @@ impl Brick for Careless {
     type Outputs = ();
 
     fn run(self, _: Unexplained) -> Result<()> {
-        Err(BrickError::other(format!("{} {}", self.count, self.choice)))
+        Err(BrickError::other(format!("{} {}", self.count + self.again.count, self.choice)))
     }
 }
 
@@ -131,6 +138,7 @@ fn the_check_finds_what_the_studio_or_a_person_would_stumble_over() {
         "input `-odd`: it has no doc comment to explain it",
         r#"parameter `choice`: its default "c" is not allowed"#,
         "parameter `count`: its default 9 is not allowed",
+        "parameter `count`: there are two of it",
     ];
     assert_eq!(problems, expected);
 }
