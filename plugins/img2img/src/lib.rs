@@ -1,6 +1,6 @@
 //! The image to image brick: a model on the host repaints a picture.
 
-use painting::{Asked, Manner, PAINTERS, Pictures, SAMPLERS, SCHEDULES, paint_each, request};
+use painting::{Asked, Manner, PAINTERS, Pictures, Sampling, paint_each, request};
 use qpyt_sdk::ai::imaging::{Repainting, Start};
 use qpyt_sdk::prelude::*;
 use qpyt_sdk::shapes::Info;
@@ -14,15 +14,8 @@ struct ImageToImage {
     /// How much of the picture may change: 0 keeps it, 1 paints anew.
     #[param(default = 0.65, min = 0, max = 1, step = 0.01)]
     strength: f64,
-    /// How the picture comes out of the noise.
-    #[param(choices = SAMPLERS)]
-    sampler: String,
-    /// How the steps are spread.
-    #[param(choices = SCHEDULES)]
-    schedule: String,
-    /// Skip the last layers of the text encoder. Some models were made for 1 or 2.
-    #[param(title = "CLIP skip", max = 4, min = 0)]
-    clip_skip: u32,
+    #[param(flatten)]
+    sampling: Sampling,
 }
 
 #[derive(Inputs)]
@@ -61,12 +54,7 @@ impl Brick for ImageToImage {
 
 impl ImageToImage {
     fn manner(&self) -> Manner<'_> {
-        Manner {
-            model: &self.model,
-            sampler: &self.sampler,
-            schedule: &self.schedule,
-            clip_skip: self.clip_skip,
-        }
+        self.sampling.manner(&self.model)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The inpainting brick: a model on the host paints a part of a picture anew, and the rest stays as it is.
 
-use painting::{Asked, Manner, PAINTERS, Part, Pictures, SAMPLERS, SCHEDULES, Window};
+use painting::{Asked, Manner, PAINTERS, Part, Pictures, Sampling, Window};
 use pixels::Plane;
 use qpyt_sdk::Mask;
 use qpyt_sdk::media::types::Filter;
@@ -32,15 +32,8 @@ struct Inpaint {
     /// How much of the surroundings it sees then. In pixels.
     #[param(title = "Surroundings", default = 32, min = 0, max = 256, hint("x-when", "closely=true"))]
     margin: u32,
-    /// How the picture comes out of the noise.
-    #[param(choices = SAMPLERS)]
-    sampler: String,
-    /// How the steps are spread.
-    #[param(choices = SCHEDULES)]
-    schedule: String,
-    /// Skip the last layers of the text encoder. Some models were made for 1 or 2.
-    #[param(title = "CLIP skip", max = 4, min = 0)]
-    clip_skip: u32,
+    #[param(flatten)]
+    sampling: Sampling,
 }
 
 #[derive(Inputs)]
@@ -71,12 +64,7 @@ impl Brick for Inpaint {
 
 impl Inpaint {
     fn manner(&self) -> Manner<'_> {
-        Manner {
-            model: &self.model,
-            sampler: &self.sampler,
-            schedule: &self.schedule,
-            clip_skip: self.clip_skip,
-        }
+        self.sampling.manner(&self.model)
     }
 
     /// The mask on the grid of the picture.

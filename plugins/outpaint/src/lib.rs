@@ -3,7 +3,7 @@
 mod frame;
 
 use frame::Frame;
-use painting::{Asked, Manner, PAINTERS, Part, Pictures, SAMPLERS, SCHEDULES, Window};
+use painting::{Asked, Manner, PAINTERS, Part, Pictures, Sampling, Window};
 use pixels::Picture;
 use qpyt_sdk::prelude::*;
 
@@ -34,15 +34,8 @@ struct Outpaint {
     /// How freely it paints: less keeps more of the filling.
     #[param(default = 0.95, min = 0, max = 1, step = 0.05)]
     strength: f64,
-    /// How the picture comes out of the noise.
-    #[param(choices = SAMPLERS)]
-    sampler: String,
-    /// How the steps are spread.
-    #[param(choices = SCHEDULES)]
-    schedule: String,
-    /// Skip the last layers of the text encoder. Some models were made for 1 or 2.
-    #[param(title = "CLIP skip", max = 4, min = 0)]
-    clip_skip: u32,
+    #[param(flatten)]
+    sampling: Sampling,
 }
 
 #[derive(Inputs)]
@@ -74,12 +67,7 @@ impl Brick for Outpaint {
 
 impl Outpaint {
     fn manner(&self) -> Manner<'_> {
-        Manner {
-            model: &self.model,
-            sampler: &self.sampler,
-            schedule: &self.schedule,
-            clip_skip: self.clip_skip,
-        }
+        self.sampling.manner(&self.model)
     }
 
     fn frame(&self) -> Frame {

@@ -1,5 +1,9 @@
-//! The samplers and schedules that the person can choose from. The ids are those of the inference engine; empty
-//! leaves the choice to the model.
+//! The samplers and schedules that the person can choose from, and the parameters that bricks for all families share. The
+//! ids are those of the inference engine; empty leaves the choice to the model.
+
+use qpyt_sdk::prelude::*;
+
+use crate::Manner;
 
 /// Ids and labels of the samplers, in the order they are shown.
 pub const SAMPLERS: [(&str, &str); 14] = [
@@ -46,3 +50,24 @@ pub const FLOW_SCHEDULES: [(&str, &str); 6] = [
     ("simple", "Simple"),
     ("beta", "Beta"),
 ];
+
+/// How a model of any family paints.
+#[derive(Debug, Clone, Params)]
+pub struct Sampling {
+    /// How the picture comes out of the noise.
+    #[param(choices = SAMPLERS)]
+    sampler: String,
+    /// How the steps are spread.
+    #[param(choices = SCHEDULES)]
+    schedule: String,
+    /// Skip the last layers of the text encoder. Some models were made for 1 or 2.
+    #[param(title = "CLIP skip", max = 4, min = 0)]
+    clip_skip: u32,
+}
+
+impl Sampling {
+    /// How a model is to paint by these.
+    pub fn manner<'a>(&'a self, model: &'a str) -> Manner<'a> {
+        Manner { model, sampler: &self.sampler, schedule: &self.schedule, clip_skip: self.clip_skip }
+    }
+}

@@ -1,7 +1,7 @@
 //! The painted upscaler brick: enlarges pictures and has a model paint over them tile by tile, so that they gain detail
 //! at sizes that no model can take at once.
 
-use painting::{Asked, Manner, PAINTERS, Pictures, SAMPLERS, SCHEDULES, Tiling, Wishes};
+use painting::{Asked, Manner, PAINTERS, Pictures, Sampling, Tiling, Wishes};
 use qpyt_sdk::prelude::*;
 use qpyt_sdk::shapes::{Enlarging, Info};
 
@@ -29,15 +29,8 @@ struct UpscalePainted {
     /// By how much neighbouring tiles overlap, in pixels. More hides where they meet.
     #[param(default = 128, min = 0, max = 512, step = 8)]
     overlap: u32,
-    /// How the picture comes out of the noise.
-    #[param(choices = SAMPLERS)]
-    sampler: String,
-    /// How the steps are spread.
-    #[param(choices = SCHEDULES)]
-    schedule: String,
-    /// Skip the last layers of the text encoder. Some models were made for 1 or 2.
-    #[param(title = "CLIP skip", max = 4, min = 0)]
-    clip_skip: u32,
+    #[param(flatten)]
+    sampling: Sampling,
 }
 
 #[derive(Inputs)]
@@ -111,12 +104,7 @@ impl UpscalePainted {
     }
 
     fn manner(&self) -> Manner<'_> {
-        Manner {
-            model: &self.model,
-            sampler: &self.sampler,
-            schedule: &self.schedule,
-            clip_skip: self.clip_skip,
-        }
+        self.sampling.manner(&self.model)
     }
 }
 

@@ -78,10 +78,6 @@ impl FoundModel {
             borrowed: borrowed.clone(),
         })
     }
-
-    fn plain(family: Family, files: Vec<PathBuf>, architecture: Option<Architecture>) -> Self {
-        Self { family, files, painting: None, architecture, borrowed: Borrowed::new() }
-    }
 }
 
 impl From<FoundModel> for Found {
@@ -92,8 +88,22 @@ impl From<FoundModel> for Found {
 
 impl Found {
     fn of<L>(family: Family, layout: Loaded<Option<L>>, files: fn(&L) -> Vec<PathBuf>) -> Look {
+        Self::made_for(family, layout, files, |_| None)
+    }
+
+    /// The same for what is made for a certain network.
+    fn made_for<L>(
+        family: Family,
+        layout: Loaded<Option<L>>,
+        files: fn(&L) -> Vec<PathBuf>,
+        architecture: fn(&L) -> Option<Architecture>,
+    ) -> Look {
         let layout = layout.map_err(|broken| (Some(family), broken))?;
-        Ok(layout.map(|layout| FoundModel::plain(family, files(&layout), None).into()))
+        Ok(layout.map(|layout| {
+            let (files, architecture) = (files(&layout), architecture(&layout));
+            let (painting, borrowed) = (None, Borrowed::new());
+            FoundModel { family, files, painting, architecture, borrowed }.into()
+        }))
     }
 
     /// Reads a folder by its configurations and headers. None if it is no model.
@@ -154,27 +164,19 @@ impl Found {
     }
 
     fn control(layout: Loaded<Option<ControlLayout>>) -> Look {
-        let layout = layout.map_err(|broken| (Some(Family::ControlNet), broken))?;
-        let model = |layout: ControlLayout| {
-            FoundModel::plain(Family::ControlNet, layout.files(), layout.architecture())
-        };
-        Ok(layout.map(|layout| model(layout).into()))
+        Self::made_for(Family::ControlNet, layout, ControlLayout::files, ControlLayout::architecture)
     }
 
     fn adapter(weights: &WeightFiles) -> Look {
         let Some(file) = weights.only_file() else { return Ok(None) };
-        let layout = LoraLayout::recognise(file).map_err(|broken| (Some(Family::Lora), broken))?;
-        let model =
-            |layout: LoraLayout| FoundModel::plain(Family::Lora, layout.files(), layout.architecture());
-        Ok(layout.map(|layout| model(layout).into()))
+        let layout = LoraLayout::recognise(file);
+        Self::made_for(Family::Lora, layout, LoraLayout::files, LoraLayout::architecture)
     }
 
     fn embedding(weights: &WeightFiles) -> Look {
         let layout = weights.only_file().and_then(InversionLayout::recognise);
-        let model = |layout: InversionLayout| {
-            FoundModel::plain(Family::Embedding, layout.files(), layout.architecture())
-        };
-        Ok(layout.map(|layout| model(layout).into()))
+        let (files, architecture) = (InversionLayout::files, InversionLayout::architecture);
+        Self::made_for(Family::Embedding, Ok(layout), files, architecture)
     }
 
     fn chat(weights: &WeightFiles) -> Look {

@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 
 use super::additions::{Adapted, Additions};
 use super::request::{Progress, check_skipped_layers, decimal};
-use super::resident::{Loadable, Resident, lock};
+use super::resident::{Company, Loadable, Resident, lock};
 use super::wording::{KeptPrompts, Reading};
 use super::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture, embeddings, references};
 use crate::diffusion::footprint::Decoding;
@@ -149,12 +149,15 @@ impl Engine {
         let means = traits.guidance;
         let mut work = work_of(request, means);
         let additions = Additions::of(request, model, observer);
-        let mut company = additions.company(self, model, &work)?;
-        embeddings::join(&mut company, self, request, model)?;
+        let company_for = |work: &Canvas| -> Result<Company, EngineError> {
+            let mut company = additions.company(self, model, work)?;
+            embeddings::join(&mut company, self, request, model)?;
+            Ok(company)
+        };
+        let mut company = company_for(&work)?;
         if origin == Origin::Noise && !self.models.fits(&company) {
             work.decoding = Decoding::Tiles;
-            company = additions.company(self, model, &work)?;
-            embeddings::join(&mut company, self, request, model)?;
+            company = company_for(&work)?;
             if self.models.fits(&company) {
                 observer.note("the picture is decoded in tiles, since it would not fit into memory at once");
             }
