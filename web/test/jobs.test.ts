@@ -109,6 +109,14 @@ test("an answer without a document keeps the one that is known", () => {
   assert.equal(merged(job("a", { document }), job("a", { last_seq: 4 })).document, document);
 });
 
+test("the document of a job that is not over is not taken, as its lock is not written yet", () => {
+  const document = { version: 1, name: "", bricks: [], links: [] };
+  const early = merged(undefined, job("a", { document }));
+  assert.equal(early.document, undefined);
+  const locked = { ...document, lock: { bricks: {} } };
+  assert.equal(merged(early, job("a", { state: "succeeded", last_seq: 4, document: locked })).document, locked);
+});
+
 test("the whole of a job counts finished bricks and the part of the running one", () => {
   const half = job("a", { bricks: { a: { state: "done" }, b: { state: "running", fraction: 0.5 }, c: { state: "pending" }, d: { state: "pending" } } });
   assert.equal(overallFraction(half), 0.375);

@@ -54,3 +54,16 @@ test("what the outputs shown were made with is asked once, when their job has en
   assert.deepEqual(asked, ["/api/jobs/a"]);
   assert.deepEqual(studio.store.state.jobs["a"]?.document, firstPicture());
 });
+
+test("a document that was seen while its job ran is asked for again at the end, when its lock is written", async () => {
+  const locked = { ...firstPicture(), lock: { bricks: {} } };
+  let answer = job("a", { state: "running", last_seq: 8, document: firstPicture() });
+  const client = new Client(() => Promise.resolve(new Response(JSON.stringify(answer), { status: 200 })));
+  const studio = new Studio(client, { getItem: () => null, setItem: () => undefined });
+  assert.deepEqual((await studio.runs.whole("a"))?.document, firstPicture());
+  studio.runs.show("a");
+  answer = job("a", { state: "succeeded", last_seq: 9, document: locked });
+  studio.store.putJob({ ...studio.store.state.jobs["a"]!, state: "succeeded", last_seq: 9 });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.deepEqual(studio.store.state.jobs["a"]?.document, locked);
+});

@@ -100,12 +100,16 @@ export function afterPreview(job: Job, event: PreviewEvent): Job {
   return { ...job, preview: { brick, step, steps, image } };
 }
 
-/** A whole answer of the server, unless what is known is newer. */
-export function merged(known: Job | undefined, fresh: Job): Job {
-  if (!known) return fresh;
-  if (known.last_seq > fresh.last_seq) return known;
-  const document = fresh.document ?? known.document;
-  return { ...fresh, ...(document ? { document } : {}), preview: fresh.preview ?? (isFinished(fresh) ? null : known.preview ?? null) };
+/**
+ * A whole answer of the server, unless what is known is newer. The document is taken when the job is over: what its
+ * bricks and models were is written into it while it runs.
+ */
+export function merged(known: Job | undefined, answer: Job): Job {
+  const { document: asAnswered, ...fresh } = answer;
+  if (known && known.last_seq > fresh.last_seq) return known;
+  const document = (isFinished(fresh) ? asAnswered : undefined) ?? known?.document;
+  const preview = fresh.preview ?? (isFinished(fresh) ? null : known?.preview ?? null);
+  return { ...fresh, ...(document ? { document } : {}), preview };
 }
 
 /** How far the whole job is, 0 to 1, counting each brick the same. */

@@ -28,6 +28,8 @@ export interface OtherNews {
 export class Runs {
   /** Jobs that are being asked for because an event named them. */
   readonly #asked = new Set<string>();
+  /** Finished jobs whose documents are being asked for. */
+  readonly #learning = new Set<string>();
   /** Events of jobs that are not known yet, kept for the answer about them, which may be older. */
   readonly #early = new Map<string, JobEvent[]>();
   /** The greatest event number in the newest list of jobs. */
@@ -122,14 +124,14 @@ export class Runs {
 
   /** Asks for the document of a finished job, which says what its outputs were made with. */
   async learnDocument(id: string): Promise<void> {
-    if (this.#asked.has(id)) return;
-    this.#asked.add(id);
+    if (this.#learning.has(id)) return;
+    this.#learning.add(id);
     try {
       this.store.putJob(this.#upToDate(await this.client.job(id)));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
     } finally {
-      this.#asked.delete(id);
+      this.#learning.delete(id);
     }
   }
 
