@@ -30,7 +30,7 @@ use qpyt_inference::diffusion::vae::{Vae, VaeConfig};
 use qpyt_inference::language::chat::{ChatLayout, ChatModel};
 use qpyt_inference::upscale::{Upscaler, UpscalerLayout};
 use qpyt_inference::vision::salient::{SalientLayout, SalientNetwork};
-use qpyt_inference::weights::{ConfigFile, SafetensorsFile, WeightFiles, WeightStorage, Weights};
+use qpyt_inference::weights::{ConfigFile, Holding, SafetensorsFile, WeightFiles, WeightStorage, Weights};
 use qpyt_inference::{Engine, EngineOptions, ImageRequest, Observer, PromptSyntax, StepReport, scan_models};
 
 #[global_allocator]
@@ -99,7 +99,7 @@ fn prepare(task: &str, weights: &Path, file: SafetensorsFile) -> Box<dyn FnMut()
             let config = Flux2Config::read(&component_config(weights)).unwrap();
             let transformer = Flux2Transformer::load(
                 &config,
-                &component(weights).with_storage(WeightStorage::Q8_0),
+                &component(weights).held(&Holding { storage: WeightStorage::Q8_0, ..Holding::default() }),
                 &device,
             )
             .unwrap();

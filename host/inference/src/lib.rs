@@ -23,8 +23,9 @@ pub use diffusion::painter::Guidance;
 pub use diffusion::pipeline::LayerSkipping;
 pub use diffusion::samplers::{Prediction, SamplerId, ScheduleId};
 pub use engine::{
-    Adapter, BrokenModel, Control, Engine, EngineError, EngineOptions, Family, ImageRequest, InstalledModel,
-    ModelScan, ModelScanner, Observer, PaintingTraits, Picture, StepReport, scan_models,
+    Adapter, BrokenModel, Control, DeviceSizes, Engine, EngineError, EngineOptions, Family, ImageRequest,
+    InstalledModel, ModelScan, ModelScanner, Observer, Offload, PaintingTraits, Picture, Precision,
+    StepReport, scan_models,
 };
 pub use language::chat;
 pub use prompt::PromptSyntax;

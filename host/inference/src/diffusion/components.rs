@@ -290,11 +290,6 @@ fn files_with_endings(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     files
 }
 
-/// Memory that weights take once loaded.
-pub(super) fn weight_bytes(weights: &[&Arc<WeightFiles>]) -> u64 {
-    weights.iter().map(|w| w.loaded_bytes()).sum()
-}
-
 /// The tensors of open files, to be loaded onto a device.
 pub(super) fn tensors(files: &Arc<WeightFiles>, device: &Device) -> Weights {
     Weights::new(Arc::clone(files), device)

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 
 use super::architecture::Architecture;
 use super::checkpoint::ControlFile;
 use super::components::{DIFFUSERS_WEIGHTS, single_file};
 use super::unet::{ControlConfig, ControlNet};
-use crate::weights::{ConfigFile, Loaded, WeightFiles, Weights};
+use crate::weights::{ConfigFile, Holding, Loaded, WeightFiles, Weights};
 
 /// Bytes of a number in memory.
 const NUMBER_BYTES: u64 = 4;
@@ -21,6 +21,8 @@ pub struct ControlLayout {
     /// The file of the configuration, if it lies beside the weights.
     config_file: Option<PathBuf>,
     weights: Arc<WeightFiles>,
+    /// How its layers hold their weights.
+    holding: Holding,
 }
 
 impl ControlLayout {
@@ -39,7 +41,7 @@ impl ControlLayout {
     pub fn recognise(files: &WeightFiles) -> Loaded<Option<Self>> {
         let Some(found) = ControlFile::recognise(files)? else { return Ok(None) };
         let config = ControlConfig::read(&found.config)?;
-        Ok(Some(Self { config, weights: found.weights, config_file: None }))
+        Ok(Some(Self { config, weights: found.weights, config_file: None, holding: Holding::default() }))
     }
 
     fn read_folder(folder: &Path) -> Loaded<Option<Self>> {
@@ -52,6 +54,7 @@ impl ControlLayout {
             config: ControlConfig::read(&config)?,
             weights: weights_in(folder)?,
             config_file: Some(config_file),
+            holding: Holding::default(),
         }))
     }
 
@@ -66,9 +69,19 @@ impl ControlLayout {
         self.config_file.iter().cloned().chain(weights).collect()
     }
 
+    /// Chooses how its layers hold their weights and compute.
+    pub fn hold(&mut self, holding: Holding) {
+        self.holding = holding.as_stored();
+    }
+
+    /// The type that suits it as it is stored.
+    pub fn native_type(&self) -> DType {
+        self.weights.native_type()
+    }
+
     /// Memory that the weights take once loaded.
     pub fn weight_bytes(&self) -> u64 {
-        self.weights.loaded_bytes()
+        self.weights.loaded_bytes_as(&self.holding, |_| true)
     }
 
     /// Memory that it takes in a run besides the weights: its feature maps, what it adds to the model's, and the
@@ -93,7 +106,8 @@ impl ControlLayout {
     /// # Errors
     /// A tensor is missing or misshapen.
     pub fn load(&self, device: &Device) -> Loaded<ControlNet> {
-        ControlNet::load(&self.config, &Weights::new(Arc::clone(&self.weights), device), device)
+        let weights = Weights::new(Arc::clone(&self.weights), device).held(&self.holding);
+        ControlNet::load(&self.config, &weights, device)
     }
 }
 

@@ -8,15 +8,16 @@ use candle_core::Device;
 
 use super::architecture::Architecture;
 use super::clip::ClipPart;
-use super::components::{Borrowed, Components, DIFFUSERS_WEIGHTS, weight_bytes};
+use super::components::{Borrowed, Components, DIFFUSERS_WEIGHTS};
 use super::footprint::{Decoding, activation_bytes};
+use super::held::Held;
 use super::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use super::pipeline::Pipeline;
 use super::samplers::SchedulerConfig;
 use super::stable_diffusion::StableDiffusion;
 use super::unet::{BlockKind, Level, UnetConfig};
 use super::vae::VaeConfig;
-use crate::weights::{ConfigFile, Loaded, WeightFiles};
+use crate::weights::{ConfigFile, Holding, Loaded, WeightFiles};
 
 /// Components that are read.
 const PARTS: [&str; 5] = ["unet", "vae", "text_encoder", "scheduler", "tokenizer"];
@@ -37,6 +38,8 @@ pub struct ModelLayout {
     pub zeros_for_no_negative: bool,
     /// Noise table and sampling preferences.
     pub scheduler: SchedulerConfig,
+    /// How the network and its text encoders hold their weights.
+    pub holding: Holding,
     pub(super) unet_weights: Arc<WeightFiles>,
     pub(super) vae_weights: Arc<WeightFiles>,
     pub(super) components: Components,
@@ -73,6 +76,7 @@ impl ModelLayout {
             scheduler: SchedulerConfig::read(&components.config("scheduler")?)?,
             unet_weights: components.weights("unet", DIFFUSERS_WEIGHTS)?,
             vae_weights: components.weights("vae", DIFFUSERS_WEIGHTS)?,
+            holding: Holding::default(),
             components,
         };
         layout.check_latents(&unet_file)?;
@@ -164,8 +168,15 @@ impl PainterLayout for ModelLayout {
         self.components.files(&parts, &self.weights())
     }
 
-    fn weight_bytes(&self) -> u64 {
-        weight_bytes(&self.weights())
+    fn hold(&mut self, holding: Holding) {
+        // A UNet is not quantised when it is loaded.
+        self.holding = holding.as_stored();
+    }
+
+    fn held(&self) -> Held<'_> {
+        let network = Held::network(&self.unet_weights, &self.holding);
+        let texts = self.texts().fold(network, |held, text| held.and(&text.weights, &self.holding));
+        texts.and_resident(&self.vae_weights)
     }
 
     fn activation_bytes(&self, size: (usize, usize), batch: usize, decoding: Decoding) -> u64 {

@@ -7,6 +7,7 @@ pub mod control_layout;
 pub mod flux;
 pub mod flux2;
 pub mod footprint;
+pub mod held;
 pub mod layout;
 pub mod noise;
 pub mod painter;

@@ -11,11 +11,12 @@ use super::components::Components;
 use super::flux::FluxLayout;
 use super::flux2::Flux2Layout;
 use super::footprint::Decoding;
+use super::held::Held;
 use super::layout::ModelLayout;
 use super::pipeline::Pipeline;
 use super::samplers::Prediction;
 use super::sd3::Sd3Layout;
-use crate::weights::{ConfigFile, Loaded, WeightStorage};
+use crate::weights::{ConfigFile, Holding, Loaded};
 
 pub use super::components::Borrowed;
 
@@ -185,14 +186,19 @@ pub trait PainterLayout: Send + Sync {
         None
     }
 
-    /// Chooses how layers hold matrices that the files have as plain numbers, where the network is a transformer.
-    fn store_weights(&mut self, _storage: WeightStorage) {}
+    /// Chooses how layers hold their weights and compute, as far as the kind leaves a choice.
+    fn hold(&mut self, holding: Holding);
 
     /// Files whose contents decide what the model computes.
     fn files(&self) -> Vec<PathBuf>;
 
-    /// Memory that the weights take once loaded.
-    fn weight_bytes(&self) -> u64;
+    /// The weights, in the way that they are held.
+    fn held(&self) -> Held<'_>;
+
+    /// Memory that the weights take once loaded, with all of them on the device.
+    fn weight_bytes(&self) -> u64 {
+        self.held().bytes()
+    }
 
     /// Memory that making a picture of a width and height takes besides the weights, with `batch` predictions at a
     /// time.

@@ -38,9 +38,10 @@ impl StableDiffusion {
     pub fn load(layout: &ModelLayout, device: &Device) -> Loaded<Self> {
         let slots = Slots::default();
         let text = |part: &ClipPart, name: &'static str| {
-            part.load(&tensors(&part.weights, device).with_slots(&slots, name), device)
+            part.load(&tensors(&part.weights, device).with_slots(&slots, name).held(&layout.holding), device)
         };
-        let unet_weights = tensors(&layout.unet_weights, device).with_slots(&slots, "unet");
+        let unet_weights =
+            tensors(&layout.unet_weights, device).with_slots(&slots, "unet").held(&layout.holding);
         let vae = Vae::load(&layout.vae, &tensors(&layout.vae_weights, device))?;
         let preview = LatentPreview::fit(&vae)
             .map_err(|e| BrokenFile::new(layout.components.place("vae"), format!("cannot decode: {e}")))?;

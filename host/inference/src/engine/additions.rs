@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use candle_core::{Device, Tensor};
 
+use super::machine::Terms;
 use super::painting::{Canvas, Painter};
 use super::request::decimal;
 use super::resident::{Company, Loadable, Resident};
@@ -15,7 +16,7 @@ use crate::diffusion::control_layout::ControlLayout;
 use crate::diffusion::pipeline::{Pipeline, Steering};
 use crate::diffusion::unet::ControlNet;
 use crate::pixels::{Kernel, check_picture, resize};
-use crate::weights::Loaded;
+use crate::weights::{Loaded, Residence};
 
 /// Most adapters and controls of a request.
 const MAX_ADAPTERS: usize = 64;
@@ -158,6 +159,10 @@ impl Loadable for LoadedControl {
 
     fn read(model: &InstalledModel) -> Loaded<Option<ControlLayout>> {
         ControlLayout::read(&model.path)
+    }
+
+    fn hold(layout: &mut ControlLayout, terms: &Terms, residence: Option<Arc<Residence>>) {
+        layout.hold(terms.holding(layout.native_type(), residence));
     }
 
     fn weight_bytes(layout: &ControlLayout) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::machine::tells_of_no_memory;
 use crate::diffusion::pipeline::RunError;
 use crate::language::LanguageError;
 use crate::upscale::UpscaleError;
@@ -51,6 +52,12 @@ pub enum EngineError {
         /// Bytes that may be used.
         budget: u64,
     },
+    /// The device had less memory than was planned for, also when it was tried again with all that saves some.
+    #[error("the device ran out of memory{}", told(*sizes))]
+    DeviceFull {
+        /// What was planned, once it is known.
+        sizes: Option<DeviceSizes>,
+    },
     /// The latents stopped being finite numbers.
     #[error(
         "the picture broke down at step {step}: its numbers are no longer finite. Lower the guidance or try another sampler"
@@ -64,22 +71,37 @@ pub enum EngineError {
     Internal(String),
 }
 
+/// What a task was planned to take of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceSizes {
+    /// Bytes of the models and the task together.
+    pub needed: u64,
+    /// Bytes that may be used.
+    pub memory: u64,
+}
+
 impl EngineError {
     /// A problem with a field of the request.
     pub(super) fn bad(field: &'static str, problem: impl Into<String>) -> Self {
         Self::BadRequest { field, problem: problem.into() }
     }
+
+    /// An error of which only the text is left.
+    fn of_text(text: String, otherwise: impl FnOnce(String) -> Self) -> Self {
+        if tells_of_no_memory(&text) { Self::DeviceFull { sizes: None } } else { otherwise(text) }
+    }
 }
 
 impl From<BrokenFile> for EngineError {
     fn from(broken: BrokenFile) -> Self {
-        Self::ModelBroken { file: broken.file, problem: broken.problem }
+        let BrokenFile { file, problem } = broken;
+        Self::of_text(problem, |problem| Self::ModelBroken { file, problem })
     }
 }
 
 impl From<candle_core::Error> for EngineError {
     fn from(error: candle_core::Error) -> Self {
-        Self::Internal(error.to_string())
+        Self::of_text(error.to_string(), Self::Internal)
     }
 }
 
@@ -89,7 +111,9 @@ impl From<VisionError> for EngineError {
             VisionError::Cancelled => Self::Cancelled,
             VisionError::BadPicture(_) => Self::bad("picture", error.to_string()),
             VisionError::UnknownTask(_) => Self::bad("detail", error.to_string()),
-            VisionError::NotFinite | VisionError::Internal(_) => Self::Internal(error.to_string()),
+            VisionError::NotFinite | VisionError::Internal(_) => {
+                Self::of_text(error.to_string(), Self::Internal)
+            }
         }
     }
 }
@@ -135,6 +159,16 @@ impl From<RunError> for EngineError {
             RunError::Tensor(error) => error.into(),
         }
     }
+}
+
+fn told(sizes: Option<DeviceSizes>) -> String {
+    let Some(DeviceSizes { needed, memory }) = sizes else { return String::new() };
+    format!(
+        ": this needs about {}, {} were planned with. Make the picture smaller, set `inference.weights` to `q8_0` or \
+         `q4_k` or `inference.offload` to `always`, or end other programs that use the device",
+        megabytes(needed),
+        megabytes(memory)
+    )
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -3,7 +3,6 @@
 use candle_core::Tensor;
 
 use super::painting::{Origin, Run, draw_like};
-use super::resident::lock;
 use super::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture, picture};
 use crate::diffusion::noise::{NoiseSource, TorchGenerator};
 use crate::diffusion::pipeline::{Outside, RunStart};
@@ -38,11 +37,10 @@ impl Engine {
         let skipped = request.skipped_steps(strength)?;
         let mask = picture::mask_tensor(mask, source, &self.device)?;
         let only_inpaints = model.painting()?.only_inpaints;
-        let _turn = lock(&self.painting);
-        self.threads.install(|| {
-            let run = self.prepare(model, request, Origin::Picture { skipped }, observer)?;
+        self.paint(observer, |thrift| {
+            let run = self.prepare(model, request, (Origin::Picture { skipped }, thrift), observer)?;
             let mut noise = TorchGenerator::new(request.seed);
-            let canvas = Canvas { picture: source.to_tensor(&self.device)?, mask, skipped };
+            let canvas = Canvas { picture: source.to_tensor(&self.device)?, mask: mask.clone(), skipped };
             if only_inpaints {
                 run.fill(&canvas, &mut noise, observer)
             } else {

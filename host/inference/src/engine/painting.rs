@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 use candle_core::{Device, Tensor};
 
 use super::additions::{Adapted, Additions};
+use super::machine::Terms;
 use super::request::{Progress, check_skipped_layers, decimal};
 use super::resident::{Company, Loadable, Resident, lock};
+use super::sparing::Thrift;
 use super::wording::{KeptPrompts, Reading};
 use super::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture, embeddings, references};
 use crate::diffusion::footprint::Decoding;
@@ -14,7 +16,7 @@ use crate::diffusion::noise::{NoiseSource, TorchGenerator};
 use crate::diffusion::painter::{FoundPainter, Guidance, PainterLayout};
 use crate::diffusion::pipeline::{Guide, LayerSkipping, Pipeline, RunStart, Stage, Steering};
 use crate::diffusion::samplers::{Sampler, SamplerChoice, ScheduleId};
-use crate::weights::{Loaded, WeightStorage};
+use crate::weights::{Loaded, Residence};
 
 /// A loaded model that paints, with the states of its latest prompts.
 pub(super) struct Painter {
@@ -65,8 +67,9 @@ impl Loadable for Painter {
         FoundPainter::open(&model.path, &model.borrowed)?.read().map(Some)
     }
 
-    fn store_weights(layout: &mut Self::Layout, storage: WeightStorage) {
-        layout.store_weights(storage);
+    fn hold(layout: &mut Self::Layout, terms: &Terms, residence: Option<Arc<Residence>>) {
+        let native = layout.held().native_type();
+        layout.hold(terms.holding(native, residence));
     }
 
     fn weight_bytes(layout: &Self::Layout) -> u64 {
@@ -97,9 +100,8 @@ impl Engine {
     ) -> Result<Picture, EngineError> {
         request.check(model)?;
         model.must_paint_whole()?;
-        let _turn = lock(&self.painting);
-        self.threads.install(|| {
-            let run = self.prepare(model, request, Origin::Noise, observer)?;
+        self.paint(observer, |thrift| {
+            let run = self.prepare(model, request, (Origin::Noise, thrift), observer)?;
             let mut noise = TorchGenerator::new(request.seed);
             let (width, height) = (request.width as usize, request.height as usize);
             let latents =
@@ -125,9 +127,8 @@ impl Engine {
         model.must_paint_whole()?;
         source.check_for(request)?;
         let skipped = request.skipped_steps(strength)?;
-        let _turn = lock(&self.painting);
-        self.threads.install(|| {
-            let run = self.prepare(model, request, Origin::Picture { skipped }, observer)?;
+        self.paint(observer, |thrift| {
+            let run = self.prepare(model, request, (Origin::Picture { skipped }, thrift), observer)?;
             let mut noise = TorchGenerator::new(request.seed);
             let clean = run.painter.pipeline.picture_latents(&source.to_tensor(&self.device)?, &mut noise)?;
             let fresh = draw_like(&clean, &mut noise)?;
@@ -137,12 +138,22 @@ impl Engine {
         })
     }
 
+    /// Makes a picture, one at a time.
+    pub(super) fn paint(
+        &self,
+        observer: &dyn Observer,
+        task: impl Fn(Thrift) -> Result<Picture, EngineError> + Sync,
+    ) -> Result<Picture, EngineError> {
+        let _turn = lock(&self.painting);
+        self.sparing(observer, |thrift| self.threads.install(|| task(thrift)))
+    }
+
     /// Everything of a run that comes before its first latents, whatever it is made of.
     pub(super) fn prepare(
         &self,
         model: &InstalledModel,
         request: &ImageRequest,
-        origin: Origin,
+        (origin, thrift): (Origin, Thrift),
         observer: &dyn Observer,
     ) -> Result<Run, EngineError> {
         let traits = model.painting()?;
@@ -155,11 +166,22 @@ impl Engine {
             Ok(company)
         };
         let mut company = company_for(&work)?;
-        if origin == Origin::Noise && !self.models.fits(&company) {
+        if thrift == Thrift::Most || origin == Origin::Noise && !self.models.fits(&company) {
             work.decoding = Decoding::Tiles;
             company = company_for(&work)?;
             if self.models.fits(&company) {
                 observer.note("the picture is decoded in tiles, since it would not fit into memory at once");
+            }
+        }
+        if self.models.offloads(thrift, &company) {
+            let blocks =
+                self.models.look::<Painter, _>(model, |layout| self.models.movable(layout.as_ref()))?;
+            let moved = self.models.offload(&mut company, &model.path, &blocks, thrift);
+            if moved > 0 && self.models.fits(&company) {
+                let all = blocks.len();
+                observer.note(&format!(
+                    "{moved} of {all} blocks of the model are brought to the device for each step; that takes longer"
+                ));
             }
         }
         let painter = self.models.get_among::<Painter>(model, &company, &self.device, observer)?;

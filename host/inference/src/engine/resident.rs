@@ -4,13 +4,17 @@ use std::any::Any;
 use std::borrow::Borrow;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use candle_core::Device;
 
-use super::{EngineError, InstalledModel, Observer};
-use crate::weights::{BrokenFile, Loaded, WeightStorage};
+use super::machine::{Offload, Terms};
+use super::sparing::Thrift;
+use super::{DeviceSizes, EngineError, InstalledModel, Observer};
+use crate::diffusion::painter::PainterLayout;
+use crate::weights::{Block, BrokenFile, Loaded, Residence};
 
 /// A kind of model that can be loaded.
 pub(super) trait Loadable: Send + Sync + Sized + 'static {
@@ -21,9 +25,9 @@ pub(super) trait Loadable: Send + Sync + Sized + 'static {
 
     /// Reads headers and configurations. None if the files are no model of this kind.
     fn read(model: &InstalledModel) -> Loaded<Option<Self::Layout>>;
-    /// Chooses how layers hold their matrices, if the kind leaves a choice.
-    fn store_weights(_layout: &mut Self::Layout, _storage: WeightStorage) {}
-    /// Bytes of the loaded weights.
+    /// Chooses how layers hold their weights and compute, if the kind leaves a choice.
+    fn hold(_layout: &mut Self::Layout, _terms: &Terms, _residence: Option<Arc<Residence>>) {}
+    /// Bytes of the loaded weights, with all of them on the device.
     fn weight_bytes(layout: &Self::Layout) -> u64;
     /// Bytes that a task takes besides the weights.
     fn task_bytes(layout: &Self::Layout, work: &Self::Work) -> Result<u64, EngineError>;
@@ -49,6 +53,8 @@ impl<M: Loadable> Deref for Resident<M> {
 struct Place {
     identity: Identity,
     weight_bytes: u64,
+    /// What of it is on the device; none if all is.
+    residence: Option<Arc<Residence>>,
     resident: Arc<dyn Any + Send + Sync>,
 }
 
@@ -58,6 +64,18 @@ struct Identity {
     path: PathBuf,
     bytes: u64,
     modified: Option<SystemTime>,
+}
+
+impl Place {
+    /// True if what is loaded serves as well as what is to be loaded: a model that is on the device as a whole if that is
+    /// wanted, else one that takes no more of it.
+    fn serves(&self, wanted: Option<&Arc<Residence>>) -> bool {
+        match (&self.residence, wanted) {
+            (None, None) => true,
+            (Some(own), Some(wanted)) => own.bytes() <= wanted.bytes(),
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
 }
 
 /// What a model needs in memory.
@@ -71,48 +89,82 @@ pub(super) struct Need {
 
 /// The models that a task needs at the same time.
 #[derive(Debug, Default)]
-pub(super) struct Company(Vec<(PathBuf, Need)>);
+pub(super) struct Company(Vec<Member>);
+
+#[derive(Debug)]
+struct Member {
+    path: PathBuf,
+    need: Need,
+    /// What of it is on the device; none if all is.
+    residence: Option<Arc<Residence>>,
+}
 
 impl Company {
     /// Adds a model; the same one twice needs its weights once.
     pub(super) fn add(&mut self, path: &Path, need: Need) {
-        match self.0.iter_mut().find(|(member, _)| member == path) {
-            Some((_, known)) => known.task = known.task.saturating_add(need.task),
-            None => self.0.push((path.to_path_buf(), need)),
+        match self.0.iter_mut().find(|member| member.path == path) {
+            Some(Member { need: known, .. }) => known.task = known.task.saturating_add(need.task),
+            None => self.0.push(Member { path: path.to_path_buf(), need, residence: None }),
         }
     }
 
-    fn has(&self, path: &Path) -> bool {
-        self.0.iter().any(|(member, _)| member == path)
+    /// What of a model is on the device; none if all is.
+    fn residence(&self, path: &Path) -> Option<&Arc<Residence>> {
+        self.member(path)?.residence.as_ref()
+    }
+
+    fn member(&self, path: &Path) -> Option<&Member> {
+        self.0.iter().find(|member| member.path == path)
     }
 
     /// Bytes of all of them with their tasks.
     fn bytes(&self) -> u64 {
-        let each = self.0.iter().map(|(_, need)| need.weights.saturating_add(need.task));
+        let each = self.0.iter().map(|member| member.need.weights.saturating_add(member.need.task));
         each.fold(0, u64::saturating_add)
+    }
+
+    /// Lets blocks of a model be brought to the device for each use, but for those for which there is room among `most`
+    /// bytes for all. Gives how many these are.
+    fn offload(&mut self, path: &Path, blocks: &[Block], most: u64) -> usize {
+        let all = self.bytes();
+        let Some(member) = self.0.iter_mut().find(|member| member.path == path) else { return 0 };
+        let movable = blocks.iter().map(|block| block.bytes).fold(0, u64::saturating_add);
+        let fixed = all.saturating_sub(movable);
+        let residence = Residence::plan(blocks, most.saturating_sub(fixed));
+        let streamed = residence.streamed();
+        if streamed > 0 {
+            let stays = member.need.weights.saturating_sub(movable);
+            member.need.weights = stays.saturating_add(residence.bytes());
+            member.residence = Some(Arc::new(residence));
+        }
+        streamed
     }
 }
 
 /// The loaded models, most recently used first.
 pub(super) struct ResidentModels {
-    budget: u64,
-    storage: WeightStorage,
+    /// Bytes for all of them and a task.
+    pub(super) budget: u64,
+    /// How they are held once they are loaded.
+    pub(super) terms: Terms,
     loaded: Mutex<Vec<Place>>,
+    /// Bytes that the latest task was planned to take.
+    planned: AtomicU64,
 }
 
 impl ResidentModels {
-    pub(super) fn new(budget: u64, storage: WeightStorage) -> Self {
-        Self { budget, storage, loaded: Mutex::new(Vec::new()) }
+    pub(super) fn new(budget: u64, terms: Terms) -> Self {
+        Self { budget, terms, loaded: Mutex::default(), planned: AtomicU64::default() }
     }
 
-    /// How models hold their matrices.
-    pub(super) fn weight_storage(&self) -> WeightStorage {
-        self.storage
+    /// Drops all models that no task holds.
+    pub(super) fn drop_all(&self) {
+        lock(&self.loaded).clear();
     }
 
-    /// Chooses how models that are loaded from now on hold their matrices.
-    pub(super) fn store_weights(&mut self, storage: WeightStorage) {
-        self.storage = storage;
+    /// What the latest task was planned to take, and out of how much.
+    pub(super) fn planned(&self) -> DeviceSizes {
+        DeviceSizes { needed: self.planned.load(Ordering::Relaxed), memory: self.budget }
     }
 
     /// The model, loaded if need be, with room for the task.
@@ -148,13 +200,48 @@ impl ResidentModels {
         model: &InstalledModel,
         work: &M::Work,
     ) -> Result<Need, EngineError> {
+        self.look::<M, _>(model, |layout| Need::of::<M>(layout, work))?
+    }
+
+    /// Looks at what a model's files say, which are not read again if it is loaded.
+    pub(super) fn look<M: Loadable, R>(
+        &self,
+        model: &InstalledModel,
+        task: impl FnOnce(&M::Layout) -> R,
+    ) -> Result<R, EngineError> {
         let identity = Identity::of(model)?;
         let loaded = lock(&self.loaded);
         let place = loaded.iter().find(|place| place.identity == identity);
         if let Some(resident) = place.and_then(|place| place.resident.downcast_ref::<Resident<M>>()) {
-            return Need::of::<M>(&resident.layout, work);
+            return Ok(task(&resident.layout));
         }
-        Need::of::<M>(&self.read::<M>(model)?, work)
+        Ok(task(&self.read::<M>(model)?))
+    }
+
+    /// True if blocks of a model of a company are to be brought to the device for each use, as far as it can be so held.
+    pub(super) fn offloads(&self, thrift: Thrift, company: &Company) -> bool {
+        let crowded = thrift == Thrift::Most || !self.fits(company);
+        self.terms.offload == Offload::Always || crowded && self.terms.offload == Offload::Auto
+    }
+
+    /// The blocks of a painter that can be brought to the device for each use.
+    pub(super) fn movable(&self, layout: &dyn PainterLayout) -> Vec<Block> {
+        let held = layout.held();
+        let holding = self.terms.holding(held.native_type(), None);
+        if holding.computing.dtype().is_some() { held.blocks() } else { Vec::new() }
+    }
+
+    /// Lets blocks of a model be brought to the device for each use: those for which there is no room, or all. Gives how
+    /// many these are.
+    pub(super) fn offload(
+        &self,
+        company: &mut Company,
+        path: &Path,
+        blocks: &[Block],
+        thrift: Thrift,
+    ) -> usize {
+        let all = thrift == Thrift::Most || self.terms.offload == Offload::Always;
+        company.offload(path, blocks, if all { 0 } else { self.budget })
     }
 
     fn find_or_load<M: Loadable, C: Borrow<Company>>(
@@ -166,22 +253,40 @@ impl ResidentModels {
     ) -> Result<Arc<Resident<M>>, EngineError> {
         let identity = Identity::of(model)?;
         let mut loaded = lock(&self.loaded);
-        if let Some((resident, place)) = take::<M>(&mut loaded, &identity) {
-            loaded.insert(0, place);
-            self.make_room(&mut loaded, company(&resident.layout)?.borrow())?;
-            return Ok(resident);
-        }
-        let layout = self.read::<M>(model)?;
+        let (mut layout, company) = match take::<M>(&mut loaded, &identity) {
+            Some((resident, place)) => {
+                let company = company(&resident.layout)?;
+                if place.serves(company.borrow().residence(&identity.path)) {
+                    loaded.insert(0, place);
+                    self.make_room(&mut loaded, company.borrow())?;
+                    return Ok(resident);
+                }
+                (self.read::<M>(model)?, company)
+            }
+            None => {
+                let layout = self.read::<M>(model)?;
+                let company = company(&layout)?;
+                (layout, company)
+            }
+        };
+        let company = company.borrow();
         // An older state of the same files is of no more use.
         loaded.retain(|r| r.identity.path != identity.path);
-        self.make_room(&mut loaded, company(&layout)?.borrow())?;
+        self.make_room(&mut loaded, company)?;
+        let residence = company.residence(&identity.path).cloned();
+        if residence.is_some() {
+            M::hold(&mut layout, &self.terms, residence.clone());
+        }
         observer.doing(&format!("loading {}", model.label));
         let started = std::time::Instant::now();
         let fresh = M::load(&layout, device)?;
         tracing::info!(model = %model.id, millis = started.elapsed().as_millis() as u64, "model loaded");
-        let weight_bytes = M::weight_bytes(&layout);
+        let weight_bytes = match company.member(&identity.path) {
+            Some(member) => member.need.weights,
+            None => M::weight_bytes(&layout),
+        };
         let resident = Arc::new(Resident { layout, model: fresh });
-        loaded.insert(0, Place { identity, weight_bytes, resident: resident.clone() });
+        loaded.insert(0, Place { identity, weight_bytes, residence, resident: resident.clone() });
         Ok(resident)
     }
 
@@ -194,17 +299,18 @@ impl ResidentModels {
         let mut layout = M::read(model)?.ok_or_else(|| {
             BrokenFile::new(&model.path, format!("is no model of the family {}", model.family))
         })?;
-        M::store_weights(&mut layout, self.storage);
+        M::hold(&mut layout, &self.terms, None);
         Ok(layout)
     }
 
     /// Drops the least recently used models until all of a company fit together, which stay.
     fn make_room(&self, loaded: &mut Vec<Place>, company: &Company) -> Result<(), EngineError> {
         let needed = company.bytes();
+        self.planned.store(needed, Ordering::Relaxed);
         if needed > self.budget {
             return Err(EngineError::OutOfMemory { needed, budget: self.budget });
         }
-        let spare = |place: &Place| !company.has(&place.identity.path);
+        let spare = |place: &Place| company.member(&place.identity.path).is_none();
         let others =
             |loaded: &[Place]| loaded.iter().filter(|p| spare(p)).map(|p| p.weight_bytes).sum::<u64>();
         while others(loaded).saturating_add(needed) > self.budget {

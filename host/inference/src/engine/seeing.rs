@@ -117,10 +117,12 @@ impl Engine {
         observer: &dyn Observer,
     ) -> Result<String, EngineError> {
         model.must_be(Family::Captioner)?;
-        let captioner = self.models.get::<CaptionModel>(model, &(), &self.device, observer)?;
-        observer.doing("looking");
-        let mut told = |done, parts| told(observer, done, parts);
-        Ok(self.threads.install(|| captioner.caption(picture, task, &mut told))?)
+        self.sparing(observer, |_| {
+            let captioner = self.models.get::<CaptionModel>(model, &(), &self.device, observer)?;
+            observer.doing("looking");
+            let mut told = |done, parts| told(observer, done, parts);
+            Ok(self.threads.install(|| captioner.caption(picture, task, &mut told))?)
+        })
     }
 
     /// How much each pixel of a picture belongs to what stands out: one byte per pixel, row by row, 255 for the subject.
@@ -135,10 +137,12 @@ impl Engine {
     ) -> Result<Vec<u8>, EngineError> {
         model.must_be(Family::BackgroundRemoval)?;
         let size = (picture.width, picture.height);
-        let network = self.models.get::<SalientNetwork>(model, &size, &self.device, observer)?;
-        go_on(observer)?;
-        observer.doing("looking");
-        Ok(self.threads.install(|| network.matte(picture))?)
+        self.sparing(observer, |_| {
+            let network = self.models.get::<SalientNetwork>(model, &size, &self.device, observer)?;
+            go_on(observer)?;
+            observer.doing("looking");
+            Ok(self.threads.install(|| network.matte(picture))?)
+        })
     }
 
     /// The picture with `factor` times as many pixels per side, rounded. The work is cut into pieces of side `tile`,
@@ -157,10 +161,12 @@ impl Engine {
         model.must_be(Family::Upscaler)?;
         let tile = tile.unwrap_or(DEFAULT_TILE);
         let work = Enlarging { size: (picture.width, picture.height), tile };
-        let upscaler = self.models.get::<Upscaler>(model, &work, &self.device, observer)?;
-        observer.doing("enlarging");
-        let mut told = |done, parts| told(observer, done, parts);
-        Ok(self.threads.install(|| upscaler.upscale(picture, f64::from(factor), tile, &mut told))?)
+        self.sparing(observer, |_| {
+            let upscaler = self.models.get::<Upscaler>(model, &work, &self.device, observer)?;
+            observer.doing("enlarging");
+            let mut told = |done, parts| told(observer, done, parts);
+            Ok(self.threads.install(|| upscaler.upscale(picture, f64::from(factor), tile, &mut told))?)
+        })
     }
 
     /// How near everything in a picture is: one value per pixel, row by row, from 0 for the farthest to 1 for the
@@ -177,10 +183,12 @@ impl Engine {
     ) -> Result<Vec<f32>, EngineError> {
         model.must_be(Family::Depth)?;
         let size = (picture.height, picture.width);
-        let depth = self.models.get::<DepthModel>(model, &size, &self.device, observer)?;
-        go_on(observer)?;
-        observer.doing("looking");
-        Ok(self.threads.install(|| depth.depth(picture))?.values)
+        self.sparing(observer, |_| {
+            let depth = self.models.get::<DepthModel>(model, &size, &self.device, observer)?;
+            go_on(observer)?;
+            observer.doing("looking");
+            Ok(self.threads.install(|| depth.depth(picture))?.values)
+        })
     }
 }
 

@@ -68,7 +68,9 @@ impl Engine {
         observer: &dyn Observer,
     ) -> Result<String, EngineError> {
         model.must_be(Family::Translator)?;
-        let translator = self.models.get::<Translator>(model, &(), &self.device, observer)?;
+        // What was written has reached the observer, so only loading is tried again.
+        let translator =
+            self.sparing(observer, |_| self.models.get::<Translator>(model, &(), &self.device, observer))?;
         observer.doing("translating");
         let translated =
             self.threads.install(|| translator.translate(text, &mut |piece| pass_on(observer, piece)))?;
@@ -89,7 +91,8 @@ impl Engine {
     ) -> Result<Completion, EngineError> {
         model.must_be(Family::Chat)?;
         let tokens = options.max_tokens.saturating_add(PLANNED_PROMPT);
-        let chat = self.models.get::<ChatModel>(model, &tokens, &self.device, observer)?;
+        let chat =
+            self.sparing(observer, |_| self.models.get::<ChatModel>(model, &tokens, &self.device, observer))?;
         observer.doing("writing");
         let completed = self
             .threads

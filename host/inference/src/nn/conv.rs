@@ -73,7 +73,7 @@ impl Conv2d {
 
     /// Applies the layer and adds `shift` (batch, out) to every pixel, in the same pass.
     pub fn forward_shifted(&self, x: &Tensor, shift: &Tensor) -> Result<Tensor> {
-        self.forward_biased(x, &shift.broadcast_add(&self.bias)?)
+        self.forward_biased(x, &shift.broadcast_add(&self.bias.to_dtype(shift.dtype())?)?)
     }
 
     fn forward_biased(&self, x: &Tensor, bias: &Tensor) -> Result<Tensor> {
@@ -84,7 +84,8 @@ impl Conv2d {
     }
 
     fn forward_patched(&self, x: &Tensor, bias: &Tensor, patch: &Patch) -> Result<Tensor> {
-        let shifted = patch.shift.as_ref().map(|shift| bias.broadcast_add(shift)).transpose()?;
+        let shifted = |shift: &Tensor| bias.broadcast_add(&shift.to_dtype(bias.dtype())?);
+        let shifted = patch.shift.as_ref().map(shifted).transpose()?;
         let bias = shifted.as_ref().unwrap_or(bias);
         let y = match &patch.weight {
             Some(weight) => conv2d(x, weight, bias, self.geometry)?,

@@ -28,7 +28,7 @@ pub(super) fn patched(
         y = (y + rows.pad_with_zeros(D::Minus1, product.first, after)?)?;
     }
     match &patch.shift {
-        Some(shift) => y.broadcast_add(shift),
+        Some(shift) => y.broadcast_add(&shift.to_dtype(y.dtype())?),
         None => Ok(y),
     }
 }

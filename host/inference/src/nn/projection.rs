@@ -49,7 +49,8 @@ impl Projection {
                     Some(Tensor::cat(&biases, 0).map_err(failed)?)
                 }
             };
-            let layer = QuantizedLinear::of_rows(&rows.concat(), bias, weights.device()).map_err(failed)?;
+            let keeping = parts.first().map_or(weights, |(part, _)| part).keeping("weight");
+            let layer = QuantizedLinear::of_rows(&rows.concat(), bias, &keeping).map_err(failed)?;
             let parts: Vec<_> = parts.iter().map(|(part, _)| part.clone()).zip(rows).collect();
             return Ok(Self::Quantized(layer.with_slots(&parts)));
         }

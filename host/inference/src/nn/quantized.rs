@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QTensor};
-use candle_core::{D, Device, Result, Tensor, bail};
+use candle_core::{D, DType, Device, Result, Tensor, bail};
 
 use super::patched::patched;
 use crate::slots::{Slot, SlotWeight};
-use crate::tensor::{BlockKind, BlockMatrix, SharedBytes, block_linear, code_linear};
-use crate::weights::{GgufFile, Loaded, PackedRows, StoredRows, Weights};
+use crate::tensor::{BlockKind, BlockMatrix, SharedBytes, block_linear, code_linear, linear};
+use crate::weights::{GgufFile, Keeping, Loaded, PackedRows, StoredRows, Weights};
 
 /// One or more quantised matrices with one input, whose outputs lie side by side.
 pub struct QuantizedLinear {
@@ -24,6 +24,8 @@ enum Stored {
     Coded(Vec<PackedRows>),
     /// On the device, multiplied by candle.
     Tensors(Vec<QTensor>),
+    /// In the file, brought to the device for each use.
+    Streamed(Vec<StoredRows>, Keeping),
 }
 
 struct MappedMatrix {
@@ -60,12 +62,17 @@ impl QuantizedLinear {
     ///
     /// # Errors
     /// They are not all packed alike, or cannot be brought to the device.
-    pub(crate) fn of_rows(rows: &[StoredRows], bias: Option<Tensor>, device: &Device) -> Result<Self> {
+    pub(crate) fn of_rows(rows: &[StoredRows], bias: Option<Tensor>, keeping: &Keeping) -> Result<Self> {
+        let device = &keeping.device;
         let coded = rows.iter().map(|rows| match rows {
             StoredRows::Codes(rows) => Some(rows.clone()),
             StoredRows::Blocks(_) => None,
         });
-        if let Some(coded) = coded.collect::<Option<Vec<_>>>() {
+        let coded = coded.collect::<Option<Vec<_>>>();
+        if keeping.streams && (coded.is_some() || !device.is_cpu()) {
+            return Ok(Self { weights: Stored::Streamed(rows.to_vec(), keeping.clone()), bias, slot: None });
+        }
+        if let Some(coded) = coded {
             return Ok(Self { weights: Stored::Coded(coded), bias, slot: None });
         }
         let blocks = rows.iter().map(|rows| match rows {
@@ -104,6 +111,9 @@ impl QuantizedLinear {
     }
 
     fn forward_own(&self, x: &Tensor) -> Result<Tensor> {
+        let dtype = x.dtype();
+        // What is packed is multiplied in f32.
+        let x = &x.to_dtype(DType::F32)?;
         let y = match &self.weights {
             Stored::Mapped(parts) => {
                 let parts = parts.iter().map(|p| BlockMatrix::new(p.kind, p.bytes.get(), p.rows, p.width));
@@ -117,10 +127,28 @@ impl QuantizedLinear {
                 let outputs = parts.iter().map(|part| x.apply_op1_no_bwd(part));
                 Tensor::cat(&outputs.collect::<Result<Vec<_>>>()?, D::Minus1)?
             }
+            Stored::Streamed(parts, keeping) => {
+                let x = x.contiguous()?;
+                let outputs = parts.iter().map(|rows| streamed(&x, rows, keeping, dtype));
+                Tensor::cat(&outputs.collect::<Result<Vec<_>>>()?, D::Minus1)?
+            }
         };
-        match &self.bias {
-            Some(bias) => y.broadcast_add(bias),
-            None => Ok(y),
+        let y = match &self.bias {
+            Some(bias) => y.broadcast_add(bias)?,
+            None => y,
+        };
+        y.to_dtype(dtype)
+    }
+}
+
+/// `x` (..., in) of f32 times the transpose of rows that are brought to its device: (..., rows) of f32. What is unpacked
+/// is multiplied in the type that the layer computes in.
+fn streamed(x: &Tensor, rows: &StoredRows, keeping: &Keeping, dtype: DType) -> Result<Tensor> {
+    match rows {
+        StoredRows::Blocks(rows) => x.apply_op1_no_bwd(&rows.on(&keeping.device)?),
+        StoredRows::Codes(rows) => {
+            let weight = rows.dense(&Device::Cpu)?.to_dtype(keeping.dtype.unwrap_or(dtype))?;
+            linear(&x.to_dtype(dtype)?, &weight.to_device(&keeping.device)?, None)?.to_dtype(DType::F32)
         }
     }
 }

@@ -7,12 +7,14 @@ use gemm::Parallelism;
 use rayon::prelude::*;
 
 use super::vector::{exp, wide};
-use super::{SharedOutput, on_cpu};
+use super::{SharedOutput, on_cpu, working_type};
 
 /// Query rows per task.
 const QUERY_BLOCK: usize = 256;
 /// Key rows per score tile.
 const KEY_BLOCK: usize = 512;
+/// Scores that stock operations compute at a time, about: a quarter of a gigabyte.
+pub(crate) const MOST_SCORES: usize = 1 << 26;
 
 /// How the projections are read.
 #[derive(Debug, Clone, Copy)]
@@ -49,17 +51,26 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, options: Attention) -> Resu
         x.broadcast_as(dims)?.reshape((batch, heads, keys, head_width))
     };
     let (q, k, v) = (split(q, queries)?, spread(k)?, spread(v)?);
-    let mut scores = (q.matmul(&k.t()?)? * (1.0 / (head_width as f64).sqrt()))?;
-    if options.causal {
-        let past = keys - queries;
-        let hidden =
-            (0..queries).flat_map(|i| (0..keys).map(move |j| if j > i + past { f32::MIN } else { 0.0 }));
-        let mask = Tensor::from_iter(hidden, q.device())?.reshape((queries, keys))?.to_dtype(q.dtype())?;
-        scores = scores.broadcast_add(&mask)?;
-    }
-    let shifted = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?)?.exp()?;
-    let weights = shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)?;
-    weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, queries, width))
+    let (working, scale) = (working_type(&q), 1.0 / (head_width as f64).sqrt());
+    let most = (MOST_SCORES / (batch * heads * keys).max(1)).clamp(1, queries.max(1));
+    let part = |first: usize| {
+        let count = most.min(queries - first);
+        // Scaled before the product, whose sums leave the range of half precision sooner.
+        let q = (q.narrow(2, first, count)? * scale)?;
+        let mut scores = q.matmul(&k.t()?)?.to_dtype(working)?;
+        if options.causal {
+            let past = keys - queries + first;
+            let hidden =
+                (0..count).flat_map(|i| (0..keys).map(move |j| if j > i + past { f32::MIN } else { 0.0 }));
+            let mask = Tensor::from_iter(hidden, q.device())?.reshape((count, keys))?.to_dtype(working)?;
+            scores = scores.broadcast_add(&mask)?;
+        }
+        let shifted = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?)?.exp()?;
+        let weights = shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)?;
+        weights.to_dtype(v.dtype())?.matmul(&v)
+    };
+    let parts = (0..queries).step_by(most).map(part).collect::<Result<Vec<_>>>()?;
+    Tensor::cat(&parts, 2)?.transpose(1, 2)?.reshape((batch, queries, width))
 }
 
 /// How heads of queries share heads of keys.

@@ -3,7 +3,7 @@
 //! Tensors stay in batch, channel, row, column order: unrolling copies whole row pieces, and the product writes
 //! its tile of every output channel in place.
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 use gemm::Parallelism;
 use rayon::prelude::*;
 
@@ -121,7 +121,12 @@ fn plain(
             x.contiguous()?.apply_op2_no_bwd(&bias.contiguous()?, &convolution)
         });
     }
-    let weight = &weight.tensor()?;
+    if x.device().is_cpu() && x.dtype() == DType::BF16 {
+        // candle's own convolution has no bf16 there.
+        return plain(&x.to_dtype(DType::F32)?, weight, &bias.to_dtype(DType::F32)?, geometry, rectifier)?
+            .to_dtype(DType::BF16);
+    }
+    let weight = &weight.like(x)?;
     let Conv2dGeometry { stride, pad_before, pad_after, dilation } = geometry;
     let y = if pad_before == pad_after {
         x.conv2d(weight, pad_before, stride, dilation, 1)?
@@ -134,7 +139,7 @@ fn plain(
         [batch, out] => bias.reshape((*batch, *out, 1, 1))?,
         _ => bias.reshape((1, bias.elem_count(), 1, 1))?,
     };
-    rectifier.apply(&y.broadcast_add(&bias)?)
+    rectifier.apply(&y.broadcast_add(&bias.to_dtype(y.dtype())?)?)
 }
 
 struct Conv2d<'a> {

@@ -18,7 +18,8 @@ pub fn depthwise_conv2d(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Te
     if on_cpu(x) {
         return x.contiguous()?.apply_op3_no_bwd(weight, bias, &Depthwise);
     }
-    x.conv2d(weight, kernel / 2, 1, 1, channels)?.broadcast_add(&bias.reshape((1, channels, 1, 1))?)
+    let (weight, bias) = (weight.to_dtype(x.dtype())?, bias.to_dtype(x.dtype())?);
+    x.conv2d(&weight, kernel / 2, 1, 1, channels)?.broadcast_add(&bias.reshape((1, channels, 1, 1))?)
 }
 
 struct Depthwise;

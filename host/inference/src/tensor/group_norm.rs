@@ -6,7 +6,7 @@ use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor, bail}
 use rayon::prelude::*;
 
 use super::vector::{sigmoid, sum_of, wide};
-use super::{elements, on_cpu};
+use super::{elements, on_cpu, working_type};
 
 /// Normalises `x` (batch, channels, ...) over `groups` groups of channels, scales by `weight` and shifts by
 /// `bias` (channels), then applies SiLU when asked.
@@ -27,7 +27,9 @@ pub fn group_norm(
     }
     let dims = x.dims().to_vec();
     let batch = x.dim(0)?;
-    let flat = x.reshape((batch, groups, ()))?;
+    let working = working_type(x);
+    let (weight, bias) = (weight.to_dtype(working)?, bias.to_dtype(working)?);
+    let flat = x.to_dtype(working)?.reshape((batch, groups, ()))?;
     let centred = flat.broadcast_sub(&flat.mean_keepdim(D::Minus1)?)?;
     let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
     let normed = centred.broadcast_div(&(variance + eps)?.sqrt()?)?.reshape((batch, channels, ()))?;
@@ -35,7 +37,7 @@ pub fn group_norm(
         .broadcast_mul(&weight.reshape((1, channels, 1))?)?
         .broadcast_add(&bias.reshape((1, channels, 1))?)?
         .reshape(dims)?;
-    if silu { scaled.silu() } else { Ok(scaled) }
+    if silu { scaled.silu()? } else { scaled }.to_dtype(x.dtype())
 }
 
 struct GroupNorm {

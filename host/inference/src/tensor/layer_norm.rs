@@ -4,16 +4,20 @@ use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor, bail}
 use rayon::prelude::*;
 
 use super::vector::{sum_of, wide};
-use super::{elements, on_cpu};
+use super::{elements, on_cpu, working_type};
 
 /// Normalises the last dimension of `x`, scales by `weight` and shifts by `bias` (both of that length).
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
     if on_cpu(x) {
         return x.contiguous()?.apply_op3_no_bwd(weight, bias, &LayerNorm { eps });
     }
-    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+    let working = working_type(x);
+    let wide = x.to_dtype(working)?;
+    let centred = wide.broadcast_sub(&wide.mean_keepdim(D::Minus1)?)?;
     let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-    centred.broadcast_div(&(variance + eps)?.sqrt()?)?.broadcast_mul(weight)?.broadcast_add(bias)
+    let normed = centred.broadcast_div(&(variance + eps)?.sqrt()?)?;
+    let scaled = normed.broadcast_mul(&weight.to_dtype(working)?)?;
+    scaled.broadcast_add(&bias.to_dtype(working)?)?.to_dtype(x.dtype())
 }
 
 struct LayerNorm {

@@ -38,9 +38,9 @@ impl Parameter {
         if let Some(last) = dims.last_mut() {
             *last = out;
         }
-        let y = x.reshape(((), width))?.matmul(&self.tensor()?.t()?)?.reshape(dims)?;
+        let y = x.reshape(((), width))?.matmul(&self.like(x)?.t()?)?.reshape(dims)?;
         match bias {
-            Some(bias) => y.broadcast_add(bias),
+            Some(bias) => y.broadcast_add(&bias.to_dtype(y.dtype())?),
             None => Ok(y),
         }
     }

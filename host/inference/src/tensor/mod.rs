@@ -55,6 +55,14 @@ fn on_cpu(x: &Tensor) -> bool {
     x.device().is_cpu() && x.dtype() == DType::F32
 }
 
+/// The type that sums over many values are built in, where stock operations serve: f32 for half precision.
+fn working_type(x: &Tensor) -> DType {
+    match x.dtype() {
+        DType::F16 | DType::BF16 => DType::F32,
+        own => own,
+    }
+}
+
 /// The elements of a contiguous f32 tensor inside a custom operation.
 fn elements<'a>(storage: &'a CpuStorage, layout: &Layout, what: &str) -> Result<&'a [f32]> {
     let Some((start, end)) = layout.contiguous_offsets() else {

@@ -1,4 +1,5 @@
-//! The weight of a layer: a tensor, or numbers as a file holds them, which are widened whenever they are used.
+//! The weight of a layer: a tensor, or numbers as a file holds them, which are widened, or brought to a device,
+//! whenever they are used.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -40,7 +41,7 @@ impl StoredNumbers {
     }
 }
 
-/// The weight of a layer, (out, ...), f32 to whoever asks.
+/// The weight of a layer, (out, ...), f32 to whoever asks, and of the layer's input's kind to the layer.
 #[derive(Clone)]
 pub struct Parameter {
     shape: Vec<usize>,
@@ -52,6 +53,8 @@ enum Held {
     Tensor(Tensor),
     /// On the CPU, rows of all parts one after the other.
     Stored(Arc<[StoredNumbers]>),
+    /// The same, for a device that gets them in this type for each use.
+    Streamed(Arc<[StoredNumbers]>, Device, DType),
 }
 
 impl From<Tensor> for Parameter {
@@ -86,9 +89,9 @@ impl Parameter {
         let mut stored = Vec::new();
         for part in parts {
             match &part.held {
-                Held::Stored(numbers) => stored.extend(numbers.iter().cloned()),
-                Held::Tensor(_) => {
-                    let tensors = parts.iter().map(|part| part.tensor()).collect::<Result<Vec<_>>>()?;
+                Held::Stored(numbers) | Held::Streamed(numbers, ..) => stored.extend(numbers.iter().cloned()),
+                Held::Tensor(like) => {
+                    let tensors = parts.iter().map(|part| part.like(like)).collect::<Result<Vec<_>>>()?;
                     return Ok(Tensor::cat(&tensors, 0)?.into());
                 }
             }
@@ -98,7 +101,34 @@ impl Parameter {
         if let Some(dim) = shape.first_mut() {
             *dim = rows;
         }
-        Self::stored(stored, &shape)
+        let joined = Self::stored(stored, &shape)?;
+        match &first.held {
+            Held::Streamed(_, device, dtype) => Ok(joined.streamed(device, *dtype)),
+            _ => Ok(joined),
+        }
+    }
+
+    /// The same numbers on a device, in a type.
+    ///
+    /// # Errors
+    /// The device has no room for them.
+    pub fn resident(&self, device: &Device, dtype: DType) -> Result<Self> {
+        match &self.held {
+            Held::Tensor(tensor) => Ok(tensor.to_device(device)?.to_dtype(dtype)?.into()),
+            Held::Stored(parts) | Held::Streamed(parts, ..) => {
+                Ok(brought(parts, &self.shape, device, dtype)?.into())
+            }
+        }
+    }
+
+    /// The same numbers, to be brought to a device in a type whenever they are used. What is no longer as a file stores
+    /// it stays where it is.
+    pub fn streamed(self, device: &Device, dtype: DType) -> Self {
+        let held = match self.held {
+            Held::Stored(parts) | Held::Streamed(parts, ..) => Held::Streamed(parts, device.clone(), dtype),
+            tensor @ Held::Tensor(_) => tensor,
+        };
+        Self { held, ..self }
     }
 
     /// The same numbers in another shape.
@@ -109,6 +139,9 @@ impl Parameter {
         match self.held {
             Held::Tensor(tensor) => Ok(tensor.reshape(shape)?.into()),
             Held::Stored(parts) => Self::stored(parts.to_vec(), shape),
+            Held::Streamed(parts, device, dtype) => {
+                Ok(Self::stored(parts.to_vec(), shape)?.streamed(&device, dtype))
+            }
         }
     }
 
@@ -120,22 +153,40 @@ impl Parameter {
     /// All of it as a tensor of f32.
     pub fn tensor(&self) -> Result<Tensor> {
         match &self.held {
-            Held::Tensor(tensor) => Ok(tensor.clone()),
+            Held::Tensor(tensor) => tensor.to_dtype(DType::F32),
             Held::Stored(parts) => {
                 let count = self.shape.iter().product();
                 Tensor::from_vec(widened(parts, 0..count), self.shape.as_slice(), &Device::Cpu)
             }
+            Held::Streamed(parts, device, dtype) => {
+                brought(parts, &self.shape, device, *dtype)?.to_dtype(DType::F32)
+            }
         }
     }
 
-    /// Rows of a table (rows, width), in the order of `ids`: (ids, width) on a device.
+    /// All of it where an input of a layer is, in the input's type.
+    pub(super) fn like(&self, x: &Tensor) -> Result<Tensor> {
+        match &self.held {
+            Held::Tensor(tensor) => tensor.to_device(x.device())?.to_dtype(x.dtype()),
+            Held::Stored(parts) => brought(parts, &self.shape, x.device(), x.dtype()),
+            // By way of the type that it would be held in, so that what is streamed computes the same.
+            Held::Streamed(parts, _, dtype) => {
+                brought(parts, &self.shape, x.device(), *dtype)?.to_dtype(x.dtype())
+            }
+        }
+    }
+
+    /// Rows of a table (rows, width), in the order of `ids`: (ids, width) of f32 on a device.
     ///
     /// # Errors
     /// A row lies beyond the table.
     pub fn rows(&self, ids: &[u32], device: &Device) -> Result<Tensor> {
-        let parts = match &self.held {
-            Held::Tensor(table) => return table.index_select(&Tensor::new(ids, device)?, 0),
-            Held::Stored(parts) => parts,
+        let (parts, dtype) = match &self.held {
+            Held::Tensor(table) => {
+                return table.index_select(&Tensor::new(ids, device)?, 0)?.to_dtype(DType::F32);
+            }
+            Held::Stored(parts) => (parts, DType::F32),
+            Held::Streamed(parts, _, dtype) => (parts, *dtype),
         };
         let &[rows, width] = self.shape.as_slice() else { bail!("{:?} is no table", self.shape) };
         let mut values = Vec::with_capacity(ids.len() * width);
@@ -146,7 +197,7 @@ impl Parameter {
             }
             values.extend(widened(parts, row * width..(row + 1) * width));
         }
-        Tensor::from_vec(values, (ids.len(), width), device)
+        Tensor::from_vec(values, (ids.len(), width), device)?.to_dtype(dtype)?.to_dtype(DType::F32)
     }
 
     /// Some rows as a tensor of f32.
@@ -155,8 +206,8 @@ impl Parameter {
     /// There are fewer.
     pub fn narrow_rows(&self, rows: Range<usize>) -> Result<Tensor> {
         let parts = match &self.held {
-            Held::Tensor(tensor) => return tensor.narrow(0, rows.start, rows.len()),
-            Held::Stored(parts) => parts,
+            Held::Tensor(tensor) => return tensor.narrow(0, rows.start, rows.len())?.to_dtype(DType::F32),
+            Held::Stored(parts) | Held::Streamed(parts, ..) => parts,
         };
         let mut shape = self.shape.clone();
         match shape.first_mut() {
@@ -172,13 +223,14 @@ impl Parameter {
         match &self.held {
             Held::Tensor(tensor) => tensor.device().is_cpu() && tensor.dtype() == DType::F32,
             Held::Stored(_) => true,
+            Held::Streamed(..) => false,
         }
     }
 
     /// Does something with the numbers.
     pub(super) fn with_numbers<R>(&self, task: impl FnOnce(Numbers<'_>) -> Result<R>) -> Result<R> {
         match &self.held {
-            Held::Stored(parts) => task(match &**parts {
+            Held::Stored(parts) | Held::Streamed(parts, ..) => task(match &**parts {
                 [only] => only.in_place().map_or(Numbers::Stored(parts), Numbers::Ready),
                 _ => Numbers::Stored(parts),
             }),
@@ -216,6 +268,23 @@ impl<'a> Numbers<'a> {
             Self::Ready(_) => count,
             Self::Stored(_) => (most / step.max(1)).max(1) * step,
         }
+    }
+}
+
+/// Parts that follow each other as one tensor of a shape on a device, in a type: moved as they are stored, since that is
+/// least to move, and converted there.
+fn brought(parts: &[StoredNumbers], shape: &[usize], device: &Device, dtype: DType) -> Result<Tensor> {
+    let moved = parts.iter().map(|part| {
+        let stored = match part.precision {
+            Precision::F32 => DType::F32,
+            Precision::F16 => DType::F16,
+            Precision::BF16 => DType::BF16,
+        };
+        Tensor::from_raw_buffer(part.bytes.get(), stored, &[part.count()], device)?.to_dtype(dtype)
+    });
+    match moved.collect::<Result<Vec<_>>>()?.as_slice() {
+        [only] => only.reshape(shape),
+        several => Tensor::cat(several, 0)?.reshape(shape),
     }
 }
 
@@ -282,5 +351,31 @@ mod tests {
         }
         let other = Parameter::stored(parts(), &[2, 4]).unwrap();
         assert!(Parameter::joined(&[&stored, &other]).is_err());
+    }
+
+    #[test]
+    fn streamed_weights_are_what_resident_ones_are_and_come_in_the_type_of_the_input() {
+        let stored = Parameter::stored(parts(), &[4, 2]).unwrap();
+        for dtype in [DType::F16, DType::BF16, DType::F32] {
+            let resident = stored.resident(&Device::Cpu, dtype).unwrap();
+            let streamed = stored.clone().streamed(&Device::Cpu, dtype);
+            let joined = Parameter::joined(&[&streamed, &streamed]).unwrap();
+            assert!(matches!(joined.held, Held::Streamed(_, _, kept) if kept == dtype));
+            let numbers = |tensor: Tensor| {
+                let wide = tensor.to_dtype(DType::F32).unwrap().flatten_all().unwrap();
+                wide.to_vec1::<f32>().unwrap()
+            };
+            for input in [DType::F16, DType::BF16, DType::F32] {
+                let x = Tensor::zeros(1, input, &Device::Cpu).unwrap();
+                let (own, brought) = (resident.like(&x).unwrap(), streamed.like(&x).unwrap());
+                assert_eq!((own.dtype(), brought.dtype()), (input, input));
+                assert_eq!(numbers(own), numbers(brought), "{dtype:?} for {input:?}");
+            }
+            let ids = [3, 1];
+            let (own, brought) =
+                (resident.rows(&ids, &Device::Cpu).unwrap(), streamed.rows(&ids, &Device::Cpu).unwrap());
+            assert_eq!(numbers(own), numbers(brought));
+            assert_eq!(numbers(resident.tensor().unwrap()), numbers(streamed.tensor().unwrap()));
+        }
     }
 }

@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor, bail}
 use rayon::prelude::*;
 
 use super::vector::{sum_of, wide};
-use super::{elements, on_cpu};
+use super::{elements, on_cpu, working_type};
 
 /// Elements per task.
 const CHUNK: usize = 1 << 14;
@@ -15,9 +15,11 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
     if on_cpu(x) {
         return x.contiguous()?.apply_op2_no_bwd(weight, &RmsNorm { eps });
     }
-    let runs = x.reshape(((), weight.elem_count()))?;
+    let working = working_type(x);
+    let runs = x.to_dtype(working)?.reshape(((), weight.elem_count()))?;
     let mean = runs.sqr()?.mean_keepdim(D::Minus1)?;
-    runs.broadcast_div(&(mean + eps)?.sqrt()?)?.broadcast_mul(weight)?.reshape(x.shape())
+    let normed = runs.broadcast_div(&(mean + eps)?.sqrt()?)?;
+    normed.broadcast_mul(&weight.to_dtype(working)?)?.reshape(x.shape())?.to_dtype(x.dtype())
 }
 
 struct RmsNorm {

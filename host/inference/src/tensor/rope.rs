@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use super::{elements, on_cpu};
+use super::{elements, on_cpu, working_type};
 
 /// Rows per task.
 const ROWS: usize = 64;
@@ -29,7 +29,9 @@ pub fn rope(x: &Tensor, cos: &Tensor, sin: &Tensor, pairing: Pairing) -> Result<
         return x.contiguous()?.apply_op3_no_bwd(cos, sin, &Rope { pairing });
     }
     let heads = width / (2 * pairs);
-    let (cos, sin) = (cos.unsqueeze(1)?, sin.unsqueeze(1)?);
+    let (dtype, working) = (x.dtype(), working_type(x));
+    let x = &x.to_dtype(working)?;
+    let (cos, sin) = (cos.to_dtype(working)?.unsqueeze(1)?, sin.to_dtype(working)?.unsqueeze(1)?);
     let turn = |a: &Tensor, b: &Tensor| {
         let first = (a.broadcast_mul(&cos)? - b.broadcast_mul(&sin)?)?;
         let second = (b.broadcast_mul(&cos)? + a.broadcast_mul(&sin)?)?;
@@ -48,7 +50,7 @@ pub fn rope(x: &Tensor, cos: &Tensor, sin: &Tensor, pairing: Pairing) -> Result<
             Tensor::stack(&[a, b], D::Minus1)?
         }
     };
-    turned.reshape((batch, rows, width))
+    turned.reshape((batch, rows, width))?.to_dtype(dtype)
 }
 
 struct Rope {

@@ -5,12 +5,13 @@ use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
+use super::holding::block_of;
 use super::stretches::{BlockRows, KeyMap, StoredRows, Stretch};
 use super::{
-    BrokenFile, ConfigFile, GgufFile, Loaded, SafetensorsFile, StoredType, TensorEntry, TensorFile,
-    WeightStorage,
+    Block, BrokenFile, ConfigFile, GgufFile, Holding, Loaded, SafetensorsFile, StoredType, TensorEntry,
+    TensorFile,
 };
 use crate::tensor::Parameter;
 
@@ -161,34 +162,83 @@ impl WeightFiles {
 
     /// The same for tensors of certain names alone.
     pub(crate) fn loaded_bytes_of(&self, counts: impl Fn(&str) -> bool) -> u64 {
-        self.loaded_bytes_as(WeightStorage::AsStored, counts)
+        self.loaded_bytes_as(&Holding::default(), counts)
     }
 
-    /// The same for tensors of which projections hold their matrices in another way.
-    pub(crate) fn loaded_bytes_as(&self, storage: WeightStorage, counts: impl Fn(&str) -> bool) -> u64 {
-        if self.mapped {
-            let made = self.stretches.iter().filter(|(name, _)| counts(name));
-            return made
-                .flat_map(|(name, parts)| parts.iter().map(move |part| (name, part)))
-                .map(|(name, part)| self.stretch_bytes(name, part, storage))
-                .sum();
+    /// The same where layers hold weights in a way of their own.
+    pub(crate) fn loaded_bytes_as(&self, holding: &Holding, counts: impl Fn(&str) -> bool) -> u64 {
+        self.loaded_tensors(holding, counts).map(|(_, bytes)| bytes).sum()
+    }
+
+    /// The blocks of tensors of certain names, in the order of the files, where layers hold weights in this way.
+    pub(crate) fn blocks(&self, holding: &Holding, counts: impl Fn(&str) -> bool) -> Vec<Block> {
+        let mut blocks: Vec<Block> = Vec::new();
+        let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+        for (name, bytes) in self.loaded_tensors(holding, counts) {
+            let name = block_of(name);
+            let place = *places.entry(name).or_insert(blocks.len());
+            match blocks.get_mut(place) {
+                Some(block) => {
+                    block.bytes += bytes;
+                    block.largest = block.largest.max(bytes);
+                }
+                None => blocks.push(Block { name: name.to_owned(), bytes, largest: bytes }),
+            }
         }
-        let names = self.files.iter().flat_map(|file| file.entries().keys().map(move |name| (file, name)));
-        let stored = names.filter(|(_, name)| counts(name));
-        let stored = stored.map(|(file, name)| held_bytes(file, name, name, storage));
-        let gguf = self.gguf.iter().flat_map(|file| file.entries()).filter(|(name, _)| counts(name));
-        stored.chain(gguf.map(|(_, entry)| BlockRows::loaded_bytes(entry))).sum()
+        blocks
+    }
+
+    /// The stored tensors that certain tensors are made of, each with its bytes once loaded.
+    fn loaded_tensors<'a>(
+        &'a self,
+        holding: &'a Holding,
+        counts: impl Fn(&str) -> bool + 'a,
+    ) -> Box<dyn Iterator<Item = (&'a str, u64)> + 'a> {
+        if self.mapped {
+            let made = self.stretches.iter().filter(move |(name, _)| counts(name));
+            let parts = made.flat_map(|(name, parts)| parts.iter().map(move |part| (name, part)));
+            return Box::new(
+                parts.map(|(name, part)| (part.name.as_str(), self.stretch_bytes(name, part, holding))),
+            );
+        }
+        let plain = self.files.iter().flat_map(|file| file.entries().keys().map(move |name| (file, name)));
+        let plain = plain.map(|(file, name)| (name.as_str(), held_bytes(file, name, name, holding)));
+        let gguf = self.gguf.iter().flat_map(|file| file.entries());
+        let dtype = holding.computing.dtype();
+        let gguf = gguf.map(move |(name, entry)| (name.as_str(), BlockRows::loaded_bytes(entry, dtype)));
+        Box::new(plain.chain(gguf).filter(move |(name, _)| counts(name)))
     }
 
     /// Bytes that a stretch takes once loaded; 0 if it is not stored.
-    fn stretch_bytes(&self, name: &str, stretch: &Stretch, storage: WeightStorage) -> u64 {
+    fn stretch_bytes(&self, name: &str, stretch: &Stretch, holding: &Holding) -> u64 {
         let whole = match &self.gguf {
-            Some(file) => file.entries().get(&stretch.name).map(BlockRows::loaded_bytes),
+            Some(file) => {
+                let entry = file.entries().get(&stretch.name);
+                entry.map(|entry| BlockRows::loaded_bytes(entry, holding.computing.dtype()))
+            }
             None => {
-                self.find_stored(&stretch.name).map(|found| held_bytes(found.file, found.name, name, storage))
+                self.find_stored(&stretch.name).map(|found| held_bytes(found.file, found.name, name, holding))
             }
         };
         stretch.share_of(whole.unwrap_or_default())
+    }
+
+    /// The type that most of its matrices and kernels would be computed in: half precision, where they are stored in no
+    /// more.
+    pub(crate) fn native_type(&self) -> DType {
+        if self.gguf.is_some() {
+            return DType::BF16;
+        }
+        let entries = self.files.iter().flat_map(|file| file.entries().values());
+        let mut numbers: BTreeMap<StoredType, usize> = BTreeMap::new();
+        for entry in entries.filter(|entry| entry.dtype.is_weight() && entry.shape.len() > 1) {
+            *numbers.entry(entry.dtype).or_default() += entry.shape.iter().product::<usize>();
+        }
+        match numbers.into_iter().max_by_key(|(_, count)| *count) {
+            Some((StoredType::F32 | StoredType::F64, _)) => DType::F32,
+            Some((StoredType::F16, _)) => DType::F16,
+            _ => DType::BF16,
+        }
     }
 
     /// Number of weights in all tensors of floating-point type.
@@ -355,11 +405,11 @@ fn below<'a, T>(entries: &'a BTreeMap<String, T>, prefix: &str) -> impl Iterator
 }
 
 /// Bytes that a tensor, which is asked for by another name, takes once loaded.
-fn held_bytes(file: &TensorFile, stored: &str, name: &str, storage: WeightStorage) -> u64 {
+fn held_bytes(file: &TensorFile, stored: &str, name: &str, holding: &Holding) -> u64 {
     let plain = |entry: &&TensorEntry| entry.dtype.is_weight() && entry.dtype != StoredType::Packed4;
     let quantised = file.entries().get(stored).filter(|entry| plain(entry) && !is_table(name));
-    let quantised = quantised.and_then(|entry| storage.bytes(&entry.shape));
-    quantised.unwrap_or_else(|| file.loaded_bytes(stored))
+    let quantised = quantised.and_then(|entry| holding.storage.bytes(&entry.shape));
+    quantised.unwrap_or_else(|| file.loaded_bytes(stored, holding.computing.dtype()))
 }
 
 /// True for the embeddings of a vocabulary, which are no projection.

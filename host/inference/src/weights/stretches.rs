@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 use super::Loaded;
 use super::bitsandbytes::PackedRows;
@@ -19,6 +19,12 @@ const NUMBER_BYTES: u64 = 4;
 /// Bytes of a tensor in f32.
 pub(super) fn number_bytes(shape: &[usize]) -> u64 {
     shape.iter().map(|&dim| dim as u64).product::<u64>() * NUMBER_BYTES
+}
+
+/// Bytes of a tensor in a type: vectors are in f32, whatever the type of matrices and kernels.
+pub(super) fn typed_bytes(shape: &[usize], dtype: DType) -> u64 {
+    let size = if shape.len() > 1 { dtype.size_in_bytes() as u64 } else { NUMBER_BYTES };
+    number_bytes(shape) / NUMBER_BYTES * size
 }
 
 /// True for weights that layers use as the file holds them: matrices and kernels, on the CPU.
@@ -212,13 +218,18 @@ impl BlockRows {
         QTensor::new(storage, (self.count, self.width))
     }
 
-    /// Bytes that a tensor of a GGUF file takes once loaded: a quantised matrix as many as in the file.
-    pub(super) fn loaded_bytes(entry: &GgufEntry) -> u64 {
+    /// Bytes that a tensor of a GGUF file takes once loaded, other than quantised matrices in a type: these as many as in
+    /// the file.
+    pub(super) fn loaded_bytes(entry: &GgufEntry, dtype: Option<DType>) -> u64 {
         let stays = match precision(entry.dtype) {
-            Some(_) => stays_stored(&entry.shape),
+            Some(_) => dtype.is_none() && stays_stored(&entry.shape),
             None => entry.shape.len() == 2 && has_rows_of_blocks(entry),
         };
-        if stays { entry.bytes() as u64 } else { number_bytes(&entry.shape) }
+        match dtype {
+            _ if stays => entry.bytes() as u64,
+            Some(dtype) => typed_bytes(&entry.shape, dtype),
+            None => number_bytes(&entry.shape),
+        }
     }
 }
 

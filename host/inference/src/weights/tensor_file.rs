@@ -5,14 +5,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use memmap2::Mmap;
 use rayon::prelude::*;
 
 use super::bitsandbytes::{PackedEntry, PackedRows};
 use super::config::open_file;
 use super::eight_bit::{e4m3, e5m2, factors_of, is_eight_bit, multiply};
-use super::stretches::{number_bytes, stays_stored};
+use super::stretches::{number_bytes, stays_stored, typed_bytes};
 use super::{BrokenFile, Loaded, bitsandbytes, onnx, safetensors, torch};
 use crate::tensor::{Parameter, Precision, SharedBytes, StoredNumbers};
 
@@ -22,7 +22,7 @@ const MAX_RANK: usize = 8;
 const CHUNK: usize = 1 << 16;
 
 /// How numbers are stored in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 #[allow(missing_docs, reason = "the names are those of the format")]
 pub enum StoredType {
     BOOL,
@@ -89,10 +89,11 @@ pub struct TensorEntry {
 }
 
 impl TensorEntry {
-    fn loaded_bytes(&self) -> u64 {
-        match self.dtype.precision().filter(|_| stays_stored(&self.shape)) {
-            Some(precision) => number_bytes(&self.shape) / 4 * precision.bytes() as u64,
-            None => number_bytes(&self.shape),
+    fn loaded_bytes(&self, dtype: Option<DType>) -> u64 {
+        match (dtype, self.dtype.precision().filter(|_| stays_stored(&self.shape))) {
+            (Some(dtype), _) => typed_bytes(&self.shape, dtype),
+            (None, Some(precision)) => number_bytes(&self.shape) / 4 * precision.bytes() as u64,
+            (None, None) => number_bytes(&self.shape),
         }
     }
 
@@ -173,14 +174,14 @@ impl TensorFile {
         &self.contents.entries
     }
 
-    /// Bytes that a tensor takes once loaded: as in the file where layers use it as it is there, else four for each
-    /// number; none for what holds no weights.
-    pub(super) fn loaded_bytes(&self, name: &str) -> u64 {
-        if let Some(packed) = self.packed.get(name) {
+    /// Bytes that a tensor takes once loaded in a type. Without one: as in the file where layers use it as it is there,
+    /// else four for each number. None for what holds no weights.
+    pub(super) fn loaded_bytes(&self, name: &str, dtype: Option<DType>) -> u64 {
+        if let Some(packed) = self.packed.get(name).filter(|_| dtype.is_none()) {
             return packed.loaded_bytes();
         }
         let entry = self.entries().get(name).filter(|entry| entry.dtype.is_weight());
-        entry.map_or(0, TensorEntry::loaded_bytes)
+        entry.map_or(0, |entry| entry.loaded_bytes(dtype))
     }
 
     /// Rows of a packed matrix, which stay in the file; none if the tensor is not one.

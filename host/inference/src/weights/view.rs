@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::source::{Found, WeightFiles};
 use super::stretches::{BlockRows, StoredRows};
-use super::{BrokenFile, GgufFile, Loaded, WeightStorage};
+use super::{BrokenFile, Computing, GgufFile, Holding, Loaded};
 use crate::slots::{Slot, SlotWeight, Slots};
 use crate::tensor::Parameter;
 
@@ -16,7 +16,7 @@ pub struct Weights {
     files: Arc<WeightFiles>,
     prefix: String,
     device: Device,
-    storage: WeightStorage,
+    holding: Holding,
     component: Option<Component>,
 }
 
@@ -29,6 +29,17 @@ struct Component {
     base: usize,
 }
 
+/// How a layer keeps packed rows.
+#[derive(Clone)]
+pub(crate) struct Keeping {
+    /// Where it computes.
+    pub(crate) device: Device,
+    /// The type that numbers are unpacked to; none where they are multiplied as they are.
+    pub(crate) dtype: Option<DType>,
+    /// True if the rows are brought to the device for each use.
+    pub(crate) streams: bool,
+}
+
 impl Weights {
     /// All tensors of `files`, to be loaded onto `device`.
     pub fn new(files: Arc<WeightFiles>, device: &Device) -> Self {
@@ -36,7 +47,7 @@ impl Weights {
             files,
             prefix: String::new(),
             device: device.clone(),
-            storage: WeightStorage::AsStored,
+            holding: Holding::default(),
             component: None,
         }
     }
@@ -47,9 +58,14 @@ impl Weights {
         Self { component: Some(Component { slots: slots.clone(), name: component, base }), ..self }
     }
 
-    /// The same tensors, of which projections hold their matrices in another way.
-    pub fn with_storage(self, storage: WeightStorage) -> Self {
-        Self { storage, ..self }
+    /// The same tensors, for layers that hold them in another way.
+    pub fn held(self, holding: &Holding) -> Self {
+        Self { holding: holding.clone(), ..self }
+    }
+
+    /// The type that a network of these tensors computes in.
+    pub(crate) fn working_type(&self) -> DType {
+        self.holding.computing.dtype().unwrap_or(DType::F32)
     }
 
     /// A slot for the layer of these tensors, if its model has slots.
@@ -84,6 +100,20 @@ impl Weights {
         self.files.has(&format!("{}{name}", self.prefix))
     }
 
+    /// The type that these tensors are held in on their device; none if they are used as files hold them.
+    fn typed(&self) -> Option<DType> {
+        let plain = (!self.device.is_cpu()).then_some(DType::F32);
+        self.holding.computing.dtype().or(plain)
+    }
+
+    /// True if all or some of what a tensor is made of is brought to the device for each use.
+    fn streams(&self, full: &str) -> bool {
+        match &self.holding.computing {
+            Computing::Single => false,
+            computing => self.files.stretches(full).iter().any(|stretch| computing.streams(&stretch.name)),
+        }
+    }
+
     /// The rows of a matrix (out, in) as a file packs them, or in the blocks that they are to be held in; none if they
     /// are not packed.
     ///
@@ -97,8 +127,8 @@ impl Weights {
         if let Some(rows) = self.packed_rows(name, (out, input))? {
             return Ok(Some(rows));
         }
-        let Some(dtype) = self.storage.blocks(input) else { return Ok(None) };
-        let matrix = self.parameter(name, &[out, input])?;
+        let Some(dtype) = self.holding.storage.blocks(input) else { return Ok(None) };
+        let matrix = self.found(name, &[&[out, input]])?;
         let rows = BlockRows::quantized(&matrix, dtype).map_err(|e| self.failed(e))?;
         Ok(Some(vec![StoredRows::Blocks(rows)]))
     }
@@ -107,10 +137,11 @@ impl Weights {
     fn packed_rows(&self, name: &str, (out, input): (usize, usize)) -> Loaded<Option<Vec<StoredRows>>> {
         let full = format!("{}{name}", self.prefix);
         let mut all = Vec::new();
+        // Codes are multiplied on the CPU alone. Elsewhere they are unpacked: once, or whenever they are streamed.
+        let takes_codes = self.typed().is_none() || self.streams(&full);
         for stretch in &self.files.stretches(&full) {
             match self.files.stored_rows(stretch)? {
-                // Codes are unpacked on the CPU alone.
-                Some(rows) if self.device.is_cpu() || !rows.is_coded() => all.push(rows),
+                Some(rows) if takes_codes || !rows.is_coded() => all.push(rows),
                 _ => return Ok(None),
             }
         }
@@ -136,7 +167,8 @@ impl Weights {
     /// # Errors
     /// As [`Weights::tensor`].
     pub fn tensor_of_shapes(&self, name: &str, shapes: &[&[usize]]) -> Loaded<Tensor> {
-        self.parameter_of_shapes(name, shapes)?.tensor().map_err(|e| self.failed(e))
+        let found = self.found(name, shapes)?.tensor();
+        found.and_then(|tensor| tensor.to_device(&self.device)).map_err(|e| self.failed(e))
     }
 
     /// The weight of a layer: on the CPU left where the file holds it, if layers can use it so.
@@ -152,16 +184,28 @@ impl Weights {
     /// # Errors
     /// As [`Weights::tensor`].
     pub fn parameter_of_shapes(&self, name: &str, shapes: &[&[usize]]) -> Loaded<Parameter> {
+        let found = self.found(name, shapes)?;
+        match self.typed() {
+            None => Ok(found),
+            Some(dtype) if self.streams(&format!("{}{name}", self.prefix)) => {
+                Ok(found.streamed(&self.device, dtype))
+            }
+            Some(dtype) => found.resident(&self.device, dtype).map_err(|e| self.failed(e)),
+        }
+    }
+
+    /// A weight in memory, where the file holds it if it can be used so.
+    fn found(&self, name: &str, shapes: &[&[usize]]) -> Loaded<Parameter> {
         let full = format!("{}{name}", self.prefix);
         let wanted = shapes.first().copied().unwrap_or_default();
         let (file, found) = match self.files.find(&full) {
             Some(Found { file, name, entry }) => {
                 let rows = 0..entry.shape.first().copied().unwrap_or(1);
-                (file.path(), file.parameter(name, rows, &self.device)?)
+                (file.path(), file.parameter(name, rows, &Device::Cpu)?)
             }
             None => {
                 let missing = || BrokenFile::new(self.files.place(), format!("has no tensor `{full}`"));
-                (self.files.place(), self.files.joined(&full, &self.device)?.ok_or_else(missing)?)
+                (self.files.place(), self.files.joined(&full, &Device::Cpu)?.ok_or_else(missing)?)
             }
         };
         let shape = found.dims();
@@ -171,6 +215,12 @@ impl Weights {
             return Err(BrokenFile::new(file, problem));
         }
         found.reshaped(wanted).map_err(|e| BrokenFile::new(file, format!("tensor `{full}`: {e}")))
+    }
+
+    /// How a layer of the packed rows of some tensors keeps them.
+    pub(crate) fn keeping(&self, name: &str) -> Keeping {
+        let full = format!("{}{name}", self.prefix);
+        Keeping { device: self.device.clone(), dtype: self.typed(), streams: self.streams(&full) }
     }
 
     /// Wraps a failed tensor operation during loading.

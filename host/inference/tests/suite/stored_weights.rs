@@ -10,7 +10,7 @@ use qpyt_inference::adapter::{Lora, LoraLayout, blend};
 use qpyt_inference::nn::{Conv2d, Linear, Projection};
 use qpyt_inference::slots::Slots;
 use qpyt_inference::tensor::Conv2dGeometry;
-use qpyt_inference::weights::{WeightFiles, Weights};
+use qpyt_inference::weights::{Holding, WeightFiles, Weights};
 
 use crate::support::values;
 
@@ -94,7 +94,7 @@ fn projections_quantised_at_load_are_near_and_take_what_is_said() {
     candle_core::safetensors::save(&tensors, &path).unwrap();
     let weights = Weights::new(Arc::new(WeightFiles::single(&path).unwrap()), &Device::Cpu);
     let outputs = |name: &str, width: usize, storage: WeightStorage| {
-        let weights = weights.clone().with_storage(storage).sub(name);
+        let weights = weights.clone().held(&Holding { storage, ..Holding::default() }).sub(name);
         let layer = Projection::load(&weights, width, 96, false).unwrap();
         values(&layer.forward(&wave(&[20, width], 0.21)).unwrap())
     };

@@ -7,10 +7,9 @@ use candle_core::Device;
 
 use super::{Flux, FluxConfig, original};
 use crate::diffusion::architecture::Architecture;
-use crate::diffusion::components::{
-    Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS, weight_bytes,
-};
+use crate::diffusion::components::{Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS};
 use crate::diffusion::footprint::{Decoding, transformer_bytes};
+use crate::diffusion::held::Held;
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::patches::PATCH;
 use crate::diffusion::pipeline::Pipeline;
@@ -18,7 +17,7 @@ use crate::diffusion::samplers::{FlowScheduler, Prediction};
 use crate::diffusion::vae::VaeConfig;
 use crate::text::t5::{T5Config, gguf_keys};
 use crate::text::{ClipConfig, TokenizerSource};
-use crate::weights::{Loaded, WeightFiles, WeightStorage};
+use crate::weights::{Holding, Loaded, WeightFiles};
 
 /// Components that are read.
 const PARTS: [&str; 7] =
@@ -45,7 +44,7 @@ pub struct FluxLayout {
     /// Tokens that prompts are cut and padded to.
     pub text_tokens: usize,
     /// How the transformer and the encoder of most of the text hold their matrices.
-    pub storage: WeightStorage,
+    pub holding: Holding,
     pub(super) components: Components,
     pub(super) transformer_weights: Arc<WeightFiles>,
     pub(super) vae_weights: Arc<WeightFiles>,
@@ -104,7 +103,7 @@ impl FluxLayout {
             scheduler: FlowScheduler::read(&components.config("scheduler")?)?,
             vae_weights: components.weights("vae", DIFFUSERS_WEIGHTS)?,
             clip_weights: components.weights("text_encoder", TRANSFORMERS_WEIGHTS)?,
-            storage: WeightStorage::AsStored,
+            holding: Holding::default(),
             components,
         })
     }
@@ -132,18 +131,19 @@ impl PainterLayout for FluxLayout {
         Some(Architecture::Flux1)
     }
 
-    fn store_weights(&mut self, storage: WeightStorage) {
-        self.storage = storage;
+    fn hold(&mut self, holding: Holding) {
+        self.holding = holding;
     }
 
     fn files(&self) -> Vec<PathBuf> {
         self.components.files(&PARTS, &self.weights())
     }
 
-    fn weight_bytes(&self) -> u64 {
-        let quantised = [&self.transformer_weights, &self.t5_weights];
-        let quantised = quantised.map(|weights| weights.loaded_bytes_as(self.storage, |_| true));
-        weight_bytes(&[&self.vae_weights, &self.clip_weights]) + quantised.iter().sum::<u64>()
+    fn held(&self) -> Held<'_> {
+        Held::network(&self.transformer_weights, &self.holding)
+            .and(&self.clip_weights, &self.holding.as_stored())
+            .and(&self.t5_weights, &self.holding)
+            .and_resident(&self.vae_weights)
     }
 
     fn activation_bytes(&self, size: (usize, usize), _batch: usize, decoding: Decoding) -> u64 {

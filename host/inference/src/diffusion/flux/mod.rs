@@ -50,10 +50,9 @@ impl Flux {
             .map_err(|e| BrokenFile::new(layout.components.place("vae"), format!("cannot decode: {e}")))?;
         let slots = Slots::default();
         let slotted = |files, name| tensors(files, device).with_slots(&slots, name);
-        let clip_weights = slotted(&layout.clip_weights, "text_encoder");
-        let t5_weights = slotted(&layout.t5_weights, "text_encoder_2").with_storage(layout.storage);
-        let transformer_weights =
-            slotted(&layout.transformer_weights, "transformer").with_storage(layout.storage);
+        let clip_weights = slotted(&layout.clip_weights, "text_encoder").held(&layout.holding.as_stored());
+        let t5_weights = slotted(&layout.t5_weights, "text_encoder_2").held(&layout.holding);
+        let transformer_weights = slotted(&layout.transformer_weights, "transformer").held(&layout.holding);
         Ok(Self {
             clip_tokenizer: ClipTokenizer::load(layout.clip_tokenizer.clone(), &layout.clip)?,
             clip: ClipTextModel::load(&layout.clip, &clip_weights, device)?,

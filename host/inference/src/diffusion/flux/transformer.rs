@@ -2,7 +2,7 @@
 //!
 //! Follows `transformer_flux.py` of diffusers.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 use super::FluxConfig;
 use crate::diffusion::dit::{
@@ -31,6 +31,8 @@ pub struct FluxTransformer {
     norm_out: Modulator,
     out: Projection,
     device: Device,
+    /// The type that states are computed in.
+    working_type: DType,
 }
 
 /// What a prompt contributes to every call.
@@ -85,6 +87,7 @@ impl FluxTransformer {
             out: linear("proj_out", width, config.channels)?,
             config: config.clone(),
             device: device.clone(),
+            working_type: weights.working_type(),
         })
     }
 
@@ -110,7 +113,7 @@ impl FluxTransformer {
         let patches = (0..rows).flat_map(|row| (0..columns).map(move |column| [0, row, column]));
         let places: Vec<[usize; 3]> = words.chain(patches).collect();
         Ok(FluxContext {
-            text: self.text_in.forward(text)?,
+            text: self.text_in.forward(&text.to_dtype(self.working_type)?)?,
             steering,
             angles: self.config.rotation.angles(&places, &self.device)?,
         })
@@ -119,7 +122,8 @@ impl FluxTransformer {
     /// Predicts the direction from picture to noise for patches (1, rows * columns, channels) at a time of 0 to 1000.
     pub fn forward(&self, patches: &Tensor, time: f64, context: &FluxContext) -> Result<Tensor> {
         let embedding = silu(&(self.time.forward(passed_as_share(time))? + &context.steering)?)?;
-        let mut image = self.image_in.forward(patches)?;
+        let embedding = embedding.to_dtype(self.working_type)?;
+        let mut image = self.image_in.forward(&patches.to_dtype(self.working_type)?)?;
         let mut text = context.text.clone();
         for (image_modulator, text_modulator, block) in &self.joint {
             let [attended, fed] = image_modulator.forward(&embedding)?;
@@ -139,7 +143,8 @@ impl FluxTransformer {
             all = block.forward(&all, &by, &context.angles)?;
         }
         let image = all.narrow(1, words, patches.dim(1)?)?;
-        self.out.forward(&final_modulation(&self.norm_out, &image, &embedding)?)
+        let out = self.out.forward(&final_modulation(&self.norm_out, &image, &embedding)?)?;
+        out.to_dtype(patches.dtype())
     }
 }
 

@@ -8,17 +8,16 @@ use candle_core::Device;
 use super::text::DEPTHS;
 use super::{Flux2, Flux2Config, original};
 use crate::diffusion::architecture::Architecture;
-use crate::diffusion::components::{
-    Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS, weight_bytes,
-};
+use crate::diffusion::components::{Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS};
 use crate::diffusion::footprint::{Decoding, transformer_bytes};
+use crate::diffusion::held::Held;
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::pipeline::Pipeline;
 use crate::diffusion::samplers::{FlowScheduler, Prediction};
 use crate::diffusion::vae::VaeConfig;
 use crate::language::decoder::{DecoderConfig, Family};
 use crate::text::TokenizerSource;
-use crate::weights::{KeyMap, Loaded, WeightFiles, WeightStorage};
+use crate::weights::{Holding, KeyMap, Loaded, WeightFiles};
 
 /// Components that are read.
 const PARTS: [&str; 5] = ["transformer", "vae", "text_encoder", "scheduler", "tokenizer"];
@@ -44,7 +43,7 @@ pub struct Flux2Layout {
     /// True if the model was distilled to need no guidance.
     pub distilled: bool,
     /// How the transformer and the encoder of most of the text hold their matrices.
-    pub storage: WeightStorage,
+    pub holding: Holding,
     pub(super) components: Components,
     pub(super) transformer_weights: Arc<WeightFiles>,
     pub(super) vae_weights: Arc<WeightFiles>,
@@ -106,7 +105,7 @@ impl Flux2Layout {
             vae_weights: components.weights("vae", DIFFUSERS_WEIGHTS)?,
             text_weights: components
                 .saved_or_published("text_encoder", TRANSFORMERS_WEIGHTS, |_| KeyMap::default())?,
-            storage: WeightStorage::AsStored,
+            holding: Holding::default(),
             components,
         })
     }
@@ -143,18 +142,18 @@ impl PainterLayout for Flux2Layout {
         Architecture::flux2(self.transformer.width())
     }
 
-    fn store_weights(&mut self, storage: WeightStorage) {
-        self.storage = storage;
+    fn hold(&mut self, holding: Holding) {
+        self.holding = holding;
     }
 
     fn files(&self) -> Vec<PathBuf> {
         self.components.files(&PARTS, &self.weights())
     }
 
-    fn weight_bytes(&self) -> u64 {
-        let text = self.text_weights.loaded_bytes_as(self.storage, is_read);
-        let transformer = self.transformer_weights.loaded_bytes_as(self.storage, |_| true);
-        weight_bytes(&[&self.vae_weights]) + transformer + text
+    fn held(&self) -> Held<'_> {
+        Held::network(&self.transformer_weights, &self.holding)
+            .and_some(&self.text_weights, &self.holding, is_read)
+            .and_resident(&self.vae_weights)
     }
 
     fn activation_bytes(&self, size: (usize, usize), _batch: usize, decoding: Decoding) -> u64 {

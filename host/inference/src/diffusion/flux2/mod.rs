@@ -54,14 +54,12 @@ impl Flux2 {
         let prompts = PromptReader::load(
             &layout.tokenizer,
             &layout.text,
-            &tensors(&layout.text_weights, device)
-                .with_slots(&slots, "text_encoder")
-                .with_storage(layout.storage),
+            &tensors(&layout.text_weights, device).with_slots(&slots, "text_encoder").held(&layout.holding),
             layout.text_tokens,
         )?;
         let weights = tensors(&layout.transformer_weights, device)
             .with_slots(&slots, "transformer")
-            .with_storage(layout.storage);
+            .held(&layout.holding);
         let transformer = Flux2Transformer::load(&layout.transformer, &weights, device)?;
         Ok(Self { prompts, transformer, vae, preview, scheduler: layout.scheduler.clone(), slots })
     }

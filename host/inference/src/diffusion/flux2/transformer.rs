@@ -2,7 +2,7 @@
 //!
 //! Follows `transformer_flux2.py` of diffusers.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 use super::Flux2Config;
 use crate::diffusion::dit::{
@@ -30,6 +30,8 @@ pub struct Flux2Transformer {
     norm_out: Modulator,
     out: Projection,
     device: Device,
+    /// The type that states are computed in.
+    working_type: DType,
 }
 
 /// What a prompt contributes to every call.
@@ -80,6 +82,7 @@ impl Flux2Transformer {
             out: linear("proj_out", width, config.channels)?,
             config: config.clone(),
             device: device.clone(),
+            working_type: weights.working_type(),
         })
     }
 
@@ -98,7 +101,7 @@ impl Flux2Transformer {
         });
         let places: Vec<[usize; 4]> = words.chain(tokens).collect();
         Ok(Flux2Context {
-            text: self.text_in.forward(text)?,
+            text: self.text_in.forward(&text.to_dtype(self.working_type)?)?,
             angles: self.config.rotation.angles(&places, &self.device)?,
         })
     }
@@ -106,7 +109,7 @@ impl Flux2Transformer {
     /// Predicts the direction from picture to noise for the first `made` of the tokens (1, tokens, channels) at a time
     /// of 0 to 1000. The tokens are those of the pictures of the context.
     pub fn forward(&self, tokens: &Tensor, made: usize, time: f64, context: &Flux2Context) -> Result<Tensor> {
-        let embedding = silu(&self.time.forward(passed_as_share(time))?)?;
+        let embedding = silu(&self.time.forward(passed_as_share(time))?)?.to_dtype(self.working_type)?;
         let [attended, fed] = self.image_modulator.forward(&embedding)?;
         let [text_attended, text_fed] = self.text_modulator.forward(&embedding)?;
         let by = JointModulation {
@@ -115,7 +118,7 @@ impl Flux2Transformer {
             text: &text_attended,
             text_feed_forward: Some(&text_fed),
         };
-        let mut image = self.image_in.forward(tokens)?;
+        let mut image = self.image_in.forward(&tokens.to_dtype(self.working_type)?)?;
         let mut text = context.text.clone();
         for block in &self.joint {
             (image, text) = block.forward(&image, &text, &by, Some(&context.angles))?;
@@ -127,6 +130,7 @@ impl Flux2Transformer {
             all = block.forward(&all, &by, &context.angles)?;
         }
         let image = all.narrow(1, words, made)?;
-        self.out.forward(&final_modulation(&self.norm_out, &image, &embedding)?)
+        let out = self.out.forward(&final_modulation(&self.norm_out, &image, &embedding)?)?;
+        out.to_dtype(tokens.dtype())
     }
 }

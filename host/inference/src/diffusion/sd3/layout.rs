@@ -8,10 +8,9 @@ use candle_core::Device;
 use super::{Sd3, Sd3Config, original};
 use crate::diffusion::architecture::Architecture;
 use crate::diffusion::clip::ClipPart;
-use crate::diffusion::components::{
-    Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS, weight_bytes,
-};
+use crate::diffusion::components::{Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS};
 use crate::diffusion::footprint::{Decoding, transformer_bytes};
+use crate::diffusion::held::Held;
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::patches::PATCH;
 use crate::diffusion::pipeline::Pipeline;
@@ -19,7 +18,7 @@ use crate::diffusion::samplers::{FlowScheduler, Prediction};
 use crate::diffusion::vae::VaeConfig;
 use crate::text::TokenizerSource;
 use crate::text::t5::{T5Config, gguf_keys};
-use crate::weights::{ConfigFile, Loaded, WeightFiles, WeightStorage};
+use crate::weights::{ConfigFile, Holding, Loaded, WeightFiles};
 
 /// Components that are read.
 const PARTS: [&str; 9] = [
@@ -55,7 +54,7 @@ pub struct Sd3Layout {
     /// True if the model was distilled to need no guidance.
     pub distilled: bool,
     /// How the transformer and the encoder of most of the text hold their matrices.
-    pub storage: WeightStorage,
+    pub holding: Holding,
     pub(super) components: Components,
     pub(super) transformer_weights: Arc<WeightFiles>,
     pub(super) vae_weights: Arc<WeightFiles>,
@@ -109,7 +108,7 @@ impl Sd3Layout {
             vae_weights: components.weights("vae", DIFFUSERS_WEIGHTS)?,
             t5_weights: t5_weights.transpose()?,
             t5_tokenizer,
-            storage: WeightStorage::AsStored,
+            holding: Holding::default(),
             components,
         };
         layout.check_fit(&transformer_file)?;
@@ -174,20 +173,20 @@ impl PainterLayout for Sd3Layout {
         Architecture::stable_diffusion3(self.transformer.width())
     }
 
-    fn store_weights(&mut self, storage: WeightStorage) {
-        self.storage = storage;
+    fn hold(&mut self, holding: Holding) {
+        self.holding = holding;
     }
 
     fn files(&self) -> Vec<PathBuf> {
         self.components.files(&PARTS, &self.weights())
     }
 
-    fn weight_bytes(&self) -> u64 {
-        let clips = self.clips.iter().map(|clip| &clip.weights);
-        let plain: Vec<_> = clips.chain([&self.vae_weights]).collect();
-        let quantised = [&self.transformer_weights].into_iter().chain(&self.t5_weights);
-        let quantised = quantised.map(|weights| weights.loaded_bytes_as(self.storage, |_| true));
-        weight_bytes(&plain) + quantised.sum::<u64>()
+    fn held(&self) -> Held<'_> {
+        let network = Held::network(&self.transformer_weights, &self.holding);
+        let plain = self.holding.as_stored();
+        let clips = self.clips.iter().fold(network, |held, clip| held.and(&clip.weights, &plain));
+        let texts = self.t5_weights.iter().fold(clips, |held, t5| held.and(t5, &self.holding));
+        texts.and_resident(&self.vae_weights)
     }
 
     fn activation_bytes(&self, size: (usize, usize), _batch: usize, decoding: Decoding) -> u64 {

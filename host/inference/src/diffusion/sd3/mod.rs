@@ -48,7 +48,7 @@ impl Sd3 {
         let slots = Slots::default();
         let weights = tensors(&layout.transformer_weights, device)
             .with_slots(&slots, "transformer")
-            .with_storage(layout.storage);
+            .held(&layout.holding);
         Ok(Self {
             prompts: PromptReader::load(layout, &slots, device)?,
             transformer: Sd3Transformer::load(&layout.transformer, &weights)?,

@@ -23,14 +23,11 @@ pub(super) struct PromptReader {
 impl PromptReader {
     pub(super) fn load(layout: &Sd3Layout, slots: &Slots, device: &Device) -> Loaded<Self> {
         let slotted = |files, name| tensors(files, device).with_slots(slots, name);
+        let plain = layout.holding.as_stored();
         let t5 = match (&layout.t5, &layout.t5_weights, &layout.t5_tokenizer) {
             (Some(config), Some(weights), Some(tokenizer)) => Some((
                 T5Tokenizer::load(tokenizer.clone(), config)?,
-                T5Encoder::load(
-                    config,
-                    &slotted(weights, "text_encoder_3").with_storage(layout.storage),
-                    device,
-                )?,
+                T5Encoder::load(config, &slotted(weights, "text_encoder_3").held(&layout.holding), device)?,
             )),
             _ => None,
         };
@@ -39,7 +36,7 @@ impl PromptReader {
                 .clips
                 .iter()
                 .zip(["text_encoder", "text_encoder_2"])
-                .map(|(part, name)| part.load(&slotted(&part.weights, name), device))
+                .map(|(part, name)| part.load(&slotted(&part.weights, name).held(&plain), device))
                 .collect::<Loaded<_>>()?,
             t5,
             width: layout.transformer.text_width,

@@ -3,7 +3,7 @@
 //!
 //! Follows `transformer_sd3.py` of diffusers.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 
 use super::Sd3Config;
 use crate::diffusion::dit::{
@@ -35,6 +35,8 @@ pub struct Sd3Transformer {
     norm_out: Modulator,
     /// To the values of patches by row, column and channel.
     out: Projection,
+    /// The type that states are computed in.
+    working_type: DType,
 }
 
 /// A joint block with its own modulators.
@@ -81,6 +83,7 @@ impl Sd3Transformer {
             norm_out: Modulator::load(&weights.sub("norm_out"), width, 2, true)?,
             out: Projection::load(&weights.sub("proj_out"), width, config.channels * PATCH_AREA, true)?,
             config: config.clone(),
+            working_type: weights.working_type(),
         })
     }
 
@@ -105,9 +108,9 @@ impl Sd3Transformer {
         let (top, left) = ((table - rows) / 2, (table - columns) / 2);
         let places = self.places.narrow(0, top, rows)?.narrow(1, left, columns)?.contiguous()?;
         Ok(Sd3Context {
-            text: self.text_in.forward(text)?,
+            text: self.text_in.forward(&text.to_dtype(self.working_type)?)?,
             pooled: self.pooled.forward(pooled)?,
-            places: places.reshape((1, rows * columns, self.config.width()))?,
+            places: places.reshape((1, rows * columns, self.config.width()))?.to_dtype(self.working_type)?,
         })
     }
 
@@ -125,15 +128,16 @@ impl Sd3Transformer {
         context: &Sd3Context,
         skipped: &[usize],
     ) -> Result<Tensor> {
-        let embedding = silu(&(self.time.forward(time)? + &context.pooled)?)?;
-        let mut image = (self.image_in.forward(patches)? + &context.places)?;
+        let embedding = silu(&(self.time.forward(time)? + &context.pooled)?)?.to_dtype(self.working_type)?;
+        let embedded = self.image_in.forward(&patches.to_dtype(self.working_type)?)?;
+        let mut image = (embedded + &context.places)?;
         let mut text = context.text.clone();
         let kept = self.blocks.iter().enumerate().filter(|(number, _)| !skipped.contains(number));
         for (_, block) in kept {
             (image, text) = block.forward(&image, &text, &embedding)?;
         }
         let out = self.out.forward(&final_modulation(&self.norm_out, &image, &embedding)?)?;
-        channels_first(&out, self.config.channels)
+        channels_first(&out.to_dtype(patches.dtype())?, self.config.channels)
     }
 }
 

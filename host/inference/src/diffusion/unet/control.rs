@@ -106,7 +106,7 @@ impl ControlNet {
 
     /// Embeds a picture (1, 3, height, width) in 0..1, which serves all steps.
     pub fn embed(&self, picture: &Tensor) -> Result<Tensor> {
-        self.hint.forward(picture)
+        self.hint.forward(&picture.to_dtype(self.encoder.working_type())?)
     }
 
     /// What is added to the feature maps for latents (batch, channels, height, width) at a timestep, times `weight`.

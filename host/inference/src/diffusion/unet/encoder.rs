@@ -1,6 +1,6 @@
 //! The way down of a UNet and its bottom: what a ControlNet is a copy of.
 
-use candle_core::{Device, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 
 use super::addition::{Addition, AdditionEmbedding};
 use super::blocks::{DownBlock, MidBlock};
@@ -22,6 +22,8 @@ pub(super) struct Encoder {
     down: Vec<DownBlock>,
     mid: MidBlock,
     device: Device,
+    /// The type that feature maps are computed in.
+    working_type: DType,
 }
 
 /// What the way down gives.
@@ -40,8 +42,10 @@ impl Encoded {
         }
         let pairs = self.skips.iter().zip(&controls.skips);
         Ok(Self {
-            hidden: (self.hidden + &controls.mid)?,
-            skips: pairs.map(|(skip, control)| skip + control).collect::<Result<_>>()?,
+            hidden: (&self.hidden + controls.mid.to_dtype(self.hidden.dtype())?)?,
+            skips: pairs
+                .map(|(skip, control)| skip + control.to_dtype(skip.dtype())?)
+                .collect::<Result<_>>()?,
         })
     }
 }
@@ -72,7 +76,13 @@ impl Encoder {
             mid: MidBlock::load(config, &weights.sub("mid_block"), style)?,
             config: config.clone(),
             device: device.clone(),
+            working_type: weights.working_type(),
         })
+    }
+
+    /// The type that feature maps are computed in.
+    pub(super) fn working_type(&self) -> DType {
+        self.working_type
     }
 
     pub(super) fn config(&self) -> &UnetConfig {
@@ -87,15 +97,16 @@ impl Encoder {
             (Some(embedding), Some(addition)) => Some(embedding.forward(addition)?),
             _ => bail!("the prompt was encoded for another kind of model"),
         };
+        let text = text.to_dtype(self.working_type)?;
         for block in &self.down {
-            block.project(text, &mut context)?;
+            block.project(&text, &mut context)?;
         }
-        self.mid.project(text, &mut context)?;
+        self.mid.project(&text, &mut context)?;
         Ok(context)
     }
 
     /// The activated embedding of a timestep (batch, width): sinusoids through two linear maps, and what the context
-    /// adds. Always computed in f32.
+    /// adds. Computed in f32, whatever the type of the feature maps.
     pub(super) fn time(&self, timestep: f64, batch: usize, context: &PromptContext) -> Result<Tensor> {
         let width = self.config.levels.first().map_or(0, |level| level.channels);
         let wave =
@@ -106,7 +117,7 @@ impl Encoder {
             embedding = embedding.broadcast_add(added)?;
         }
         // Residual blocks begin by activating the embedding; once is enough.
-        silu(&embedding)?.broadcast_as((batch, self.config.time_width))
+        silu(&embedding)?.to_dtype(self.working_type)?.broadcast_as((batch, self.config.time_width))
     }
 
     /// Takes latents (batch, channels, height, width) down. `hint` (1, channels, height, width) is added after the
@@ -118,7 +129,7 @@ impl Encoder {
         context: &mut ContextReader,
         hint: Option<&Tensor>,
     ) -> Result<Encoded> {
-        let mut hidden = self.conv_in.forward(latents)?;
+        let mut hidden = self.conv_in.forward(&latents.to_dtype(self.working_type)?)?;
         if let Some(hint) = hint {
             hidden = hidden.broadcast_add(hint)?;
         }

@@ -68,8 +68,9 @@ impl Unet {
     /// `addition`, others none.
     pub fn context(&self, text: &Tensor, addition: Option<Addition<'_>>) -> Result<PromptContext> {
         let mut context = self.encoder.context(text, addition)?;
+        let text = text.to_dtype(self.encoder.working_type())?;
         for block in &self.up {
-            block.project(text, &mut context)?;
+            block.project(&text, &mut context)?;
         }
         Ok(context)
     }
@@ -106,7 +107,7 @@ impl Unet {
         if (out_height, out_width) != (height, width) {
             bail!("latents of {width}x{height} came back as {out_width}x{out_height}");
         }
-        self.conv_out.forward(&self.norm_out.forward_silu(&hidden)?)
+        self.conv_out.forward(&self.norm_out.forward_silu(&hidden)?)?.to_dtype(latents.dtype())
     }
 }
 
