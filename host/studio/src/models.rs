@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use qpyt_bricks::Digest;
 use qpyt_inference::{
-    BrokenModel, Engine, EngineError, InstalledModel, ModelScan, ModelScanner, WeightStorage,
+    BrokenModel, Engine, EngineError, InstalledModel, ModelScan, ModelScanner, Precision, WeightStorage,
 };
 
 use serde::Serialize;
@@ -115,6 +115,11 @@ impl Models {
         let storage = self.engine.weight_storage();
         if storage != WeightStorage::AsStored {
             hasher.update(storage.name().as_bytes()).update(&[0]);
+        }
+        // So does what networks compute in.
+        let precision = self.engine.precision();
+        if precision != Precision::Auto {
+            hasher.update(precision.name().as_bytes()).update(&[0]);
         }
         let folder = if model.path.is_dir() { Some(model.path.as_path()) } else { model.path.parent() };
         for file in model.files() {

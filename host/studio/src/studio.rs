@@ -92,7 +92,14 @@ impl Studio {
             threads: usize::try_from(config.inference.threads).ok().filter(|threads| *threads > 0),
         };
         let engine = Engine::new(options).context("the inference engine could not start")?;
-        let engine = engine.with_weight_storage(config.inference.weights);
+        let engine = engine
+            .with_weight_storage(config.inference.weights)
+            .with_precision(config.inference.precision)
+            .with_offload(config.inference.offload);
+        let engine = match config.inference.device_memory_mib {
+            0 => engine,
+            mib => engine.with_device_memory(mib << 20),
+        };
         let places = model_places(config, &layout);
         let models = Models::new(engine, AcceleratorLane::start()?, store.clone(), places.in_order());
         let models = Arc::new(models);

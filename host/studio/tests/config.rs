@@ -238,6 +238,11 @@ fn a_wrong_value_is_told_with_what_it_may_be() {
         ("data = \"\"", ["`data`", "path of a folder", "\"\""]),
         ("[limits]\nmax_side = 1e3", ["`limits.max_side`", "whole number from 64", "1000"]),
         ("[inference]\nweights = \"q5\"", ["`inference.weights`", "\"as-stored\", \"q8_0\", \"q4_k\"", "q5"]),
+        (
+            "[inference]\nprecision = \"half\"",
+            ["`inference.precision`", "\"auto\", \"f32\", \"bf16\", \"f16\"", "half"],
+        ),
+        ("[inference]\noffload = true", ["`inference.offload`", "\"auto\", \"always\", \"never\"", "true"]),
         ("[jobs]\ncpu_lanes = 0", ["`jobs.cpu_lanes`", "from 1 to 256", "0"]),
         ("[port]\nx = 1", ["`port.x`", "qpyt.toml", "`port`"]),
     ] {

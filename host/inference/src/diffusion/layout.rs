@@ -9,7 +9,7 @@ use candle_core::Device;
 use super::architecture::Architecture;
 use super::clip::ClipPart;
 use super::components::{Borrowed, Components, DIFFUSERS_WEIGHTS};
-use super::footprint::{Decoding, activation_bytes};
+use super::footprint::{Decoding, Operations, activation_bytes};
 use super::held::Held;
 use super::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use super::pipeline::Pipeline;
@@ -180,7 +180,8 @@ impl PainterLayout for ModelLayout {
     }
 
     fn activation_bytes(&self, size: (usize, usize), batch: usize, decoding: Decoding) -> u64 {
-        activation_bytes(&self.unet, &self.vae, size, batch, decoding)
+        let how = (decoding, Operations::of(&self.holding.computing));
+        activation_bytes(&self.unet, &self.vae, size, batch, how)
     }
 
     fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {

@@ -36,3 +36,129 @@ impl Engine {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::diffusion::noise::TorchGenerator;
+    use crate::diffusion::pipeline::RunStart;
+    use crate::engine::painting::Origin;
+    use crate::engine::{EngineOptions, ImageRequest, InstalledModel, Precision, StepReport, scan_models};
+    use crate::prompt::PromptSyntax;
+
+    /// Keeps what it is told.
+    #[derive(Default)]
+    struct Witness(Mutex<Vec<String>>);
+
+    impl Witness {
+        fn count(&self, what: &str) -> usize {
+            self.0.lock().unwrap().iter().filter(|told| told.contains(what)).count()
+        }
+    }
+
+    impl Observer for Witness {
+        fn step(&self, _report: StepReport<'_>) {}
+        fn part(&self, _done: usize, _parts: usize) {}
+        fn text(&self, _piece: &str) {}
+        fn doing(&self, what: &str) {
+            self.note(what);
+        }
+        fn note(&self, note: &str) {
+            self.0.lock().unwrap().push(note.to_owned());
+        }
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    fn model() -> InstalledModel {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+        let scan = scan_models(&[models]);
+        scan.models.into_iter().find(|model| model.id == "emoji").unwrap()
+    }
+
+    fn engine() -> Engine {
+        let options = EngineOptions { memory_budget: 1 << 30, threads: None };
+        Engine::new(options).unwrap().with_precision(Precision::F16)
+    }
+
+    fn request() -> ImageRequest {
+        ImageRequest {
+            prompt: "red apple".to_owned(),
+            negative: String::new(),
+            syntax: PromptSyntax::Plain,
+            embeddings: Vec::new(),
+            width: 64,
+            height: 64,
+            steps: 1,
+            guidance: 1.0,
+            sampler: None,
+            schedule: None,
+            seed: 3,
+            clip_skip: 0,
+            skipping: None,
+            adapters: Vec::new(),
+            controls: Vec::new(),
+            references: Vec::new(),
+        }
+    }
+
+    /// What the driver of a device without memory says, on its way through candle.
+    fn full() -> EngineError {
+        let told = "DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")";
+        candle_core::Error::Cuda(Box::new(std::io::Error::other(told))).bt().into()
+    }
+
+    #[test]
+    fn a_picture_that_the_device_had_no_memory_for_is_made_with_all_blocks_brought_to_it() {
+        let (engine, model, request, witness) = (engine(), model(), request(), Witness::default());
+        let picture = engine
+            .paint(&witness, |thrift| {
+                let run = engine.prepare(&model, &request, (Origin::Noise, thrift), &witness)?;
+                if thrift == Thrift::Planned {
+                    return Err(full());
+                }
+                let mut noise = TorchGenerator::new(request.seed);
+                let pipeline = &run.painter.pipeline;
+                let latents = pipeline.noise_latents(64, 64, run.sampler.as_ref(), &mut noise)?;
+                run.finish(RunStart { latents, first: 0, outside: None }, &mut noise, &witness)
+            })
+            .unwrap();
+        assert_eq!(witness.count("loading"), 2, "the model was dropped");
+        assert_eq!((witness.count("once more with less"), witness.count("blocks of the model")), (1, 1));
+        assert_eq!(witness.count("in tiles"), 1);
+        let usual = self::engine().text_to_image(&model, &request, &Witness::default()).unwrap();
+        assert!(picture == usual, "a picture of one tile is the same");
+    }
+
+    #[test]
+    fn a_device_without_memory_is_told_of_with_sizes_when_it_happens_again() {
+        let (engine, model, request, witness) = (engine(), model(), request(), Witness::default());
+        let mut tries = Vec::new();
+        let failed = engine.sparing(&witness, |thrift| {
+            tries.push(thrift);
+            engine.prepare(&model, &request, (Origin::Noise, thrift), &witness)?;
+            Err::<(), _>(full())
+        });
+        assert_eq!(tries, [Thrift::Planned, Thrift::Most]);
+        let Err(EngineError::DeviceFull { sizes: Some(sizes) }) = &failed else { panic!("{failed:?}") };
+        assert!(sizes.needed > 1 << 16 && sizes.needed < sizes.memory && sizes.memory == 1 << 30);
+        let said = failed.unwrap_err().to_string();
+        for part in ["1024 MB were planned with", "q8_0", "inference.offload", "picture smaller"] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn other_errors_are_not_tried_again() {
+        let mut tries = 0;
+        let failed = engine().sparing(&Witness::default(), |_| {
+            tries += 1;
+            Err::<(), _>(EngineError::Internal("a shape".to_owned()))
+        });
+        assert_eq!((failed, tries), (Err(EngineError::Internal("a shape".to_owned())), 1));
+    }
+}

@@ -8,7 +8,7 @@ use candle_core::{D, DType, Device, Result, Tensor, bail};
 use super::patched::patched;
 use crate::slots::{Slot, SlotWeight};
 use crate::tensor::{BlockKind, BlockMatrix, SharedBytes, block_linear, code_linear, linear};
-use crate::weights::{GgufFile, Keeping, Loaded, PackedRows, StoredRows, Weights};
+use crate::weights::{BlockRows, GgufFile, Keeping, Loaded, PackedRows, StoredRows, Weights};
 
 /// One or more quantised matrices with one input, whose outputs lie side by side.
 pub struct QuantizedLinear {
@@ -24,8 +24,10 @@ enum Stored {
     Coded(Vec<PackedRows>),
     /// On the device, multiplied by candle.
     Tensors(Vec<QTensor>),
-    /// In the file, brought to the device for each use.
-    Streamed(Vec<StoredRows>, Keeping),
+    /// Codes in the file, unpacked and brought to the device for each use.
+    Unpacked(Vec<PackedRows>, Keeping),
+    /// Blocks in the file, brought to the device for each use and multiplied by candle.
+    Moved(Vec<BlockRows>, Device),
 }
 
 struct MappedMatrix {
@@ -68,18 +70,22 @@ impl QuantizedLinear {
             StoredRows::Codes(rows) => Some(rows.clone()),
             StoredRows::Blocks(_) => None,
         });
-        let coded = coded.collect::<Option<Vec<_>>>();
-        if keeping.streams && (coded.is_some() || !device.is_cpu()) {
-            return Ok(Self { weights: Stored::Streamed(rows.to_vec(), keeping.clone()), bias, slot: None });
-        }
-        if let Some(coded) = coded {
-            return Ok(Self { weights: Stored::Coded(coded), bias, slot: None });
+        if let Some(coded) = coded.collect::<Option<Vec<_>>>() {
+            let weights = match keeping.streams {
+                true => Stored::Unpacked(coded, keeping.clone()),
+                false => Stored::Coded(coded),
+            };
+            return Ok(Self { weights, bias, slot: None });
         }
         let blocks = rows.iter().map(|rows| match rows {
             StoredRows::Blocks(rows) => Ok(rows),
             StoredRows::Codes(_) => bail!("rows of one layer are packed in two ways"),
         });
         let blocks = blocks.collect::<Result<Vec<_>>>()?;
+        if keeping.streams && !device.is_cpu() {
+            let blocks = blocks.into_iter().cloned().collect();
+            return Ok(Self { weights: Stored::Moved(blocks, device.clone()), bias, slot: None });
+        }
         let mapped = blocks.iter().map(|rows| {
             let kind = block_kind(rows.dtype).filter(|_| device.is_cpu())?;
             Some(MappedMatrix { kind, bytes: rows.bytes.clone(), rows: rows.count, width: rows.width })
@@ -111,25 +117,30 @@ impl QuantizedLinear {
     }
 
     fn forward_own(&self, x: &Tensor) -> Result<Tensor> {
-        let dtype = x.dtype();
         // What is packed is multiplied in f32.
-        let x = &x.to_dtype(DType::F32)?;
+        let wide = &x.to_dtype(DType::F32)?;
         let y = match &self.weights {
+            Stored::Unpacked(parts, keeping) => {
+                let weight = parts.iter().map(|rows| rows.dense(&Device::Cpu));
+                let weight = Tensor::cat(&weight.collect::<Result<Vec<_>>>()?, 0)?;
+                let weight = weight.to_dtype(keeping.dtype.unwrap_or(x.dtype()))?;
+                return linear(x, &weight.to_device(&keeping.device)?, self.bias.as_ref());
+            }
             Stored::Mapped(parts) => {
                 let parts = parts.iter().map(|p| BlockMatrix::new(p.kind, p.bytes.get(), p.rows, p.width));
-                block_linear(x, &parts.collect::<Result<Vec<_>>>()?)?
+                block_linear(wide, &parts.collect::<Result<Vec<_>>>()?)?
             }
             Stored::Coded(parts) => {
-                code_linear(x, &parts.iter().map(PackedRows::codes).collect::<Result<Vec<_>>>()?)?
+                code_linear(wide, &parts.iter().map(PackedRows::codes).collect::<Result<Vec<_>>>()?)?
             }
             Stored::Tensors(parts) => {
-                let x = x.contiguous()?;
-                let outputs = parts.iter().map(|part| x.apply_op1_no_bwd(part));
+                let wide = wide.contiguous()?;
+                let outputs = parts.iter().map(|part| wide.apply_op1_no_bwd(part));
                 Tensor::cat(&outputs.collect::<Result<Vec<_>>>()?, D::Minus1)?
             }
-            Stored::Streamed(parts, keeping) => {
-                let x = x.contiguous()?;
-                let outputs = parts.iter().map(|rows| streamed(&x, rows, keeping, dtype));
+            Stored::Moved(parts, device) => {
+                let wide = wide.contiguous()?;
+                let outputs = parts.iter().map(|rows| wide.apply_op1_no_bwd(&rows.on(device)?));
                 Tensor::cat(&outputs.collect::<Result<Vec<_>>>()?, D::Minus1)?
             }
         };
@@ -137,19 +148,7 @@ impl QuantizedLinear {
             Some(bias) => y.broadcast_add(bias)?,
             None => y,
         };
-        y.to_dtype(dtype)
-    }
-}
-
-/// `x` (..., in) of f32 times the transpose of rows that are brought to its device: (..., rows) of f32. What is unpacked
-/// is multiplied in the type that the layer computes in.
-fn streamed(x: &Tensor, rows: &StoredRows, keeping: &Keeping, dtype: DType) -> Result<Tensor> {
-    match rows {
-        StoredRows::Blocks(rows) => x.apply_op1_no_bwd(&rows.on(&keeping.device)?),
-        StoredRows::Codes(rows) => {
-            let weight = rows.dense(&Device::Cpu)?.to_dtype(keeping.dtype.unwrap_or(dtype))?;
-            linear(&x.to_dtype(dtype)?, &weight.to_device(&keeping.device)?, None)?.to_dtype(DType::F32)
-        }
+        y.to_dtype(x.dtype())
     }
 }
 

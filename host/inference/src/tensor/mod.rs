@@ -28,6 +28,7 @@ mod vector;
 mod winograd;
 
 pub use activation::{geglu, gelu, gelu_tanh, quick_gelu, silu, swiglu};
+pub(crate) use attention::MOST_SCORES;
 pub use attention::{Attention, attention};
 pub use beside::side_by_side;
 pub use blocks::{BlockKind, BlockMatrix, block_linear};

@@ -25,7 +25,7 @@ pub use holding::{Block, Computing, Holding, Residence};
 pub use safetensors::SafetensorsFile;
 pub use source::WeightFiles;
 pub use storage::WeightStorage;
-pub(crate) use stretches::{KeyMap, StoredRows};
+pub(crate) use stretches::{BlockRows, KeyMap, StoredRows};
 pub use tensor_file::{StoredType, TensorEntry, TensorFile};
 pub(crate) use view::Keeping;
 pub use view::Weights;

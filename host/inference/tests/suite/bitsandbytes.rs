@@ -44,7 +44,7 @@ fn matrices_are_unpacked_to_the_numbers_of_bitsandbytes() {
 }
 
 /// A copy of the model `flux1-dev` whose transformer and T5 are packed.
-fn packed_flux() -> TempDir {
+pub(crate) fn packed_flux() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy_folder(&own_references().join("flux1-dev"), folder.path());
     for (from, to) in [

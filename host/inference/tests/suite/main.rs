@@ -15,6 +15,7 @@ mod bitsandbytes;
 mod chat;
 mod controlnet;
 mod depth;
+mod devices;
 mod embeddings;
 mod emoji;
 mod engine;

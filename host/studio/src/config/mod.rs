@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use qpyt_bricks::HostScope;
-use qpyt_inference::WeightStorage;
+use qpyt_inference::{Offload, Precision, WeightStorage};
 use toml::Value;
 
 pub use self::environment::Environment;
@@ -55,6 +55,9 @@ pub const KEYS: [&str; 23] = [
     "inference.memory_budget_mib",
     "inference.threads",
     "inference.weights",
+    "inference.precision",
+    "inference.offload",
+    "inference.device_memory_mib",
     "jobs.cpu_lanes",
     "jobs.max_queue",
     "network.private_hosts",
@@ -101,6 +104,12 @@ pub struct InferenceConfig {
     pub threads: u64,
     /// How transformers that paint hold their weights.
     pub weights: WeightStorage,
+    /// What networks that paint compute in.
+    pub precision: Precision,
+    /// Whether blocks of networks that paint are brought to the device for each use.
+    pub offload: Offload,
+    /// Memory of a device other than the CPU for models in MiB; 0 means most of what it has free.
+    pub device_memory_mib: u64,
 }
 
 /// The queue.
@@ -153,6 +162,9 @@ impl Config {
                 memory_budget_mib: 0,
                 threads: 0,
                 weights: WeightStorage::default(),
+                precision: Precision::default(),
+                offload: Offload::default(),
+                device_memory_mib: 0,
             },
             jobs: JobsConfig { cpu_lanes: 2, max_queue: 1000 },
             network: NetworkConfig { private_hosts: Vec::new(), timeout_seconds: 30 },
@@ -249,7 +261,10 @@ impl Config {
             "offline" => Some(Slot::Flag(&mut self.offline)),
             "inference.memory_budget_mib" => whole(&mut self.inference.memory_budget_mib, 0..=MAX_MIB),
             "inference.threads" => whole(&mut self.inference.threads, 0..=1024),
-            "inference.weights" => Some(Slot::Storage(&mut self.inference.weights)),
+            "inference.weights" => Some(Slot::Choice(&mut self.inference.weights)),
+            "inference.precision" => Some(Slot::Choice(&mut self.inference.precision)),
+            "inference.offload" => Some(Slot::Choice(&mut self.inference.offload)),
+            "inference.device_memory_mib" => whole(&mut self.inference.device_memory_mib, 0..=MAX_MIB),
             "jobs.cpu_lanes" => whole(&mut self.jobs.cpu_lanes, 1..=256),
             "jobs.max_queue" => whole(&mut self.jobs.max_queue, 1..=100_000),
             "network.private_hosts" => Some(Slot::Hosts(&mut self.network.private_hosts)),

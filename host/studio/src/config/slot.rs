@@ -7,7 +7,7 @@ use std::{
 };
 
 use qpyt_bricks::HostScope;
-use qpyt_inference::WeightStorage;
+use qpyt_inference::{Offload, Precision, WeightStorage};
 use toml::Value;
 
 use super::Environment;
@@ -28,7 +28,7 @@ pub(super) enum Slot<'a> {
     Folder(&'a mut PathBuf),
     Folders(&'a mut Vec<PathBuf>),
     Hosts(&'a mut Vec<HostScope>),
-    Storage(&'a mut WeightStorage),
+    Choice(&'a mut dyn Choice),
     Whole(&'a mut dyn Number, RangeInclusive<u64>),
 }
 
@@ -44,6 +44,33 @@ impl<T: TryFrom<u64>> Number for T {
         Some(())
     }
 }
+
+/// One of some names.
+pub(super) trait Choice {
+    /// All names, the default first.
+    fn names(&self) -> Vec<&'static str>;
+    /// Takes the one of a name, if there is one.
+    fn set(&mut self, name: &str) -> Option<()>;
+}
+
+macro_rules! choice {
+    ($kind:ty) => {
+        impl Choice for $kind {
+            fn names(&self) -> Vec<&'static str> {
+                Self::ALL.map(Self::name).to_vec()
+            }
+
+            fn set(&mut self, name: &str) -> Option<()> {
+                *self = Self::of_name(name)?;
+                Some(())
+            }
+        }
+    };
+}
+
+choice!(WeightStorage);
+choice!(Precision);
+choice!(Offload);
 
 impl<'a> Slot<'a> {
     /// The place of a whole number.
@@ -68,7 +95,7 @@ impl<'a> Slot<'a> {
                 .as_array()
                 .and_then(|items| items.iter().map(|item| item.as_str()?.parse().ok()).collect())
                 .map(|new| *place = new),
-            Self::Storage(place) => value.as_str().and_then(WeightStorage::of_name).map(|new| *place = new),
+            Self::Choice(place) => value.as_str().and_then(|name| place.set(name)),
             Self::Whole(..) => value
                 .as_integer()
                 .and_then(|number| number.try_into().ok())
@@ -98,7 +125,7 @@ impl<'a> Slot<'a> {
                 let hosts = text.split(',').map(|host| host.trim().to_owned());
                 Some(Value::Array(hosts.filter(|host| !host.is_empty()).map(Value::String).collect()))
             }
-            Self::Address(_) | Self::Folder(_) | Self::Storage(_) => None,
+            Self::Address(_) | Self::Folder(_) | Self::Choice(_) => None,
         };
         typed.unwrap_or_else(|| Value::String(text.to_owned()))
     }
@@ -110,8 +137,8 @@ impl<'a> Slot<'a> {
             Self::Folder(_) => "the path of a folder".to_owned(),
             Self::Folders(_) => "a list of paths of folders".to_owned(),
             Self::Hosts(_) => "a list of hosts with their ports such as [\"127.0.0.1:8089\"]".to_owned(),
-            Self::Storage(_) => {
-                let names = WeightStorage::ALL.map(|storage| format!("\"{}\"", storage.name()));
+            Self::Choice(place) => {
+                let names: Vec<_> = place.names().iter().map(|name| format!("\"{name}\"")).collect();
                 format!("one of {}", names.join(", "))
             }
             Self::Whole(_, range) => format!("a whole number from {} to {}", range.start(), range.end()),

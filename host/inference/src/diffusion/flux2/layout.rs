@@ -9,7 +9,7 @@ use super::text::DEPTHS;
 use super::{Flux2, Flux2Config, original};
 use crate::diffusion::architecture::Architecture;
 use crate::diffusion::components::{Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS};
-use crate::diffusion::footprint::{Decoding, transformer_bytes};
+use crate::diffusion::footprint::{Decoding, Operations, transformer_bytes};
 use crate::diffusion::held::Held;
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::pipeline::Pipeline;
@@ -160,7 +160,9 @@ impl PainterLayout for Flux2Layout {
         let (width, height) = size;
         let edge = self.vae.model_scale();
         let tokens = (width / edge) * (height / edge) + self.text_tokens;
-        transformer_bytes(&self.vae, size, tokens, self.transformer.width() * HELD_WIDTHS, decoding)
+        let (widths, heads) = (self.transformer.width() * HELD_WIDTHS, self.transformer.heads.count);
+        let how = (decoding, Operations::of(&self.holding.computing));
+        transformer_bytes(&self.vae, size, (tokens, widths, heads), how)
     }
 
     fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {

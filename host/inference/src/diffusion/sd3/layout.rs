@@ -9,7 +9,7 @@ use super::{Sd3, Sd3Config, original};
 use crate::diffusion::architecture::Architecture;
 use crate::diffusion::clip::ClipPart;
 use crate::diffusion::components::{Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS};
-use crate::diffusion::footprint::{Decoding, transformer_bytes};
+use crate::diffusion::footprint::{Decoding, Operations, transformer_bytes};
 use crate::diffusion::held::Held;
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::patches::PATCH;
@@ -194,7 +194,9 @@ impl PainterLayout for Sd3Layout {
         let edge = self.vae.scale() * PATCH;
         let words: usize = self.clips.iter().map(|clip| clip.config.positions).max().unwrap_or(0);
         let tokens = (width / edge) * (height / edge) + self.text_tokens + words;
-        transformer_bytes(&self.vae, size, tokens, self.transformer.width() * HELD_WIDTHS, decoding)
+        let (widths, heads) = (self.transformer.width() * HELD_WIDTHS, self.transformer.heads.count);
+        let how = (decoding, Operations::of(&self.holding.computing));
+        transformer_bytes(&self.vae, size, (tokens, widths, heads), how)
     }
 
     fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {

@@ -266,7 +266,9 @@ fn job_error_of_engine(error: EngineError) -> JobError {
         EngineError::Cancelled => JobError::Cancelled,
         EngineError::BadRequest { .. } => JobError::BadArgument(error.to_string()),
         EngineError::ModelBroken { .. } => JobError::ModelBroken(error.to_string()),
-        EngineError::OutOfMemory { .. } => JobError::OutOfMemory(error.to_string()),
+        EngineError::OutOfMemory { .. } | EngineError::DeviceFull { .. } => {
+            JobError::OutOfMemory(error.to_string())
+        }
         other => JobError::Other(other.to_string()),
     }
 }
