@@ -35,7 +35,7 @@ const OTHER_VARIABLES: [&str; 6] =
     ["QPYT_HOME", "QPYT_LOG", "QPYT_CHROMIUM", "QPYT_REFERENCE_DIR", "QPYT_FUZZ_SECONDS", "QPYT_FUZZ_SEED"];
 
 /// Every key, with its table before the dot.
-pub const KEYS: [&str; 23] = [
+pub const KEYS: [&str; 26] = [
     "address",
     "port",
     "data",

@@ -14,6 +14,7 @@ pub(super) struct QuantizedInput {
     /// What a value stands for, and the sum that the values of the block stand for.
     scales: Vec<(f32, f32)>,
     /// Sums of the values of each block.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "other processors do without"))]
     sums: Vec<i32>,
     width: usize,
 }

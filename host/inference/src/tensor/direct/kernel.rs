@@ -18,6 +18,7 @@ pub(super) enum Instructions {
 impl Instructions {
     /// All that this processor has, the best last.
     pub(super) fn every() -> Vec<Self> {
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "others have no more"))]
         let mut every = vec![Self::Plain];
         #[cfg(target_arch = "x86_64")]
         {
