@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 
 # Apart from the usual target folder, whose contents another set of features would replace.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/devices}
-# The newest that cudarc knows besides what the driver's makers still support.
+# One that cudarc, which candle reaches CUDA through, knows.
 CUDA_VERSION=13.0
 lint=(cargo clippy --release)
 
@@ -27,10 +27,8 @@ toolkit() {
   else
     local wheels="$CARGO_TARGET_DIR/cuda-wheels" home="$CARGO_TARGET_DIR/cuda-$CUDA_VERSION"
     if [ ! -d "$home" ]; then
-      local packages=(nvcc crt runtime cccl)
-      python3 -m pip download --quiet --no-deps --dest "$wheels" "nvidia-nvvm==$CUDA_VERSION.*" \
-        "${packages[@]/#/nvidia-cuda-}" --constraint <(printf 'nvidia-cuda-%s=='"$CUDA_VERSION"'.*\n' "${packages[@]}") >&2
-      local wheel
+      local packages=(nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-cccl) wheel
+      python3 -m pip download --quiet --no-deps --dest "$wheels" "${packages[@]/%/==$CUDA_VERSION.*}" >&2
       for wheel in "$wheels"/*.whl; do python3 -m zipfile -e "$wheel" "$home.part"; done
       # Archives of Python don't keep what may be run.
       chmod +x "$home.part"/nvidia/cu13/bin/* "$home.part"/nvidia/cu13/nvvm/bin/*

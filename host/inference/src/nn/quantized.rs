@@ -82,16 +82,16 @@ impl QuantizedLinear {
             StoredRows::Codes(_) => bail!("rows of one layer are packed in two ways"),
         });
         let blocks = blocks.collect::<Result<Vec<_>>>()?;
-        if keeping.streams && !device.is_cpu() {
-            let blocks = blocks.into_iter().cloned().collect();
-            return Ok(Self { weights: Stored::Moved(blocks, device.clone()), bias, slot: None });
-        }
         let mapped = blocks.iter().map(|rows| {
             let kind = block_kind(rows.dtype).filter(|_| device.is_cpu())?;
             Some(MappedMatrix { kind, bytes: rows.bytes.clone(), rows: rows.count, width: rows.width })
         });
         if let Some(mapped) = mapped.collect::<Option<Vec<_>>>() {
             return Ok(Self { weights: Stored::Mapped(mapped), bias, slot: None });
+        }
+        if keeping.streams {
+            let blocks = blocks.into_iter().cloned().collect();
+            return Ok(Self { weights: Stored::Moved(blocks, device.clone()), bias, slot: None });
         }
         let tensors = blocks.iter().map(|rows| rows.on(device));
         Ok(Self { weights: Stored::Tensors(tensors.collect::<Result<_>>()?), bias, slot: None })

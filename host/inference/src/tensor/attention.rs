@@ -42,7 +42,18 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, options: Attention) -> Resu
     if on_cpu(q) {
         return q.apply_op3_no_bwd(k, v, &options);
     }
-    let Groups { head_width, shared } = groups;
+    by_stock_operations((q, k, v), options, groups, MOST_SCORES)
+}
+
+/// The same on any device and in any type, for as many queries at a time as have about `most_scores` scores.
+fn by_stock_operations(
+    (q, k, v): (&Tensor, &Tensor, &Tensor),
+    options: Attention,
+    Groups { head_width, shared }: Groups,
+    most_scores: usize,
+) -> Result<Tensor> {
+    let ((batch, queries, width), (_, keys, _)) = (q.dims3()?, k.dims3()?);
+    let heads = options.heads;
     let split =
         |x: &Tensor, rows: usize| x.reshape((batch, rows, (), head_width))?.transpose(1, 2)?.contiguous();
     let spread = |x: &Tensor| {
@@ -52,7 +63,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, options: Attention) -> Resu
     };
     let (q, k, v) = (split(q, queries)?, spread(k)?, spread(v)?);
     let (working, scale) = (working_type(&q), 1.0 / (head_width as f64).sqrt());
-    let most = (MOST_SCORES / (batch * heads * keys).max(1)).clamp(1, queries.max(1));
+    let most = (most_scores / (batch * heads * keys).max(1)).clamp(1, queries.max(1));
     let part = |first: usize| {
         let count = most.min(queries - first);
         // Scaled before the product, whose sums leave the range of half precision sooner.
@@ -357,6 +368,24 @@ mod tests {
             let gap = (tiled - whole_matrix(&q, &k, &v, options)).unwrap().abs().unwrap().max_all().unwrap();
             let gap = gap.to_scalar::<f32>().unwrap();
             assert!(gap < 1e-5, "{queries} queries, {keys} keys, causal {causal}: {gap}");
+        }
+    }
+
+    #[test]
+    fn stock_operations_give_the_same_for_few_queries_at_a_time() {
+        for causal in [false, true] {
+            let (q, k, v) = (wave((2, 13, 24), 0.13), wave((2, 20, 8), 0.71), wave((2, 20, 8), 0.29));
+            let options = Attention { heads: 6, causal };
+            let groups = Groups::of(6, 24, 8).unwrap();
+            let of = |most: usize| {
+                let mixed = by_stock_operations((&q, &k, &v), options, groups, most).unwrap();
+                mixed.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+            };
+            let whole = of(MOST_SCORES);
+            for most in [1, 2 * 6 * 20 * 5] {
+                let gaps = of(most).into_iter().zip(&whole).map(|(a, b)| (a - b).abs());
+                assert!(gaps.fold(0.0, f32::max) < 1e-6, "{most}, causal {causal}");
+            }
         }
     }
 

@@ -280,7 +280,13 @@ fn brought(parts: &[StoredNumbers], shape: &[usize], device: &Device, dtype: DTy
             Precision::F16 => DType::F16,
             Precision::BF16 => DType::BF16,
         };
-        Tensor::from_raw_buffer(part.bytes.get(), stored, &[part.count()], device)?.to_dtype(dtype)
+        let (bytes, count) = (part.bytes.get(), part.count());
+        if stored == DType::BF16 && dtype != DType::BF16 {
+            // A device that is not to compute in it may not know it.
+            let numbers = Tensor::from_raw_buffer(bytes, stored, &[count], &Device::Cpu)?;
+            return numbers.to_dtype(dtype)?.to_device(device);
+        }
+        Tensor::from_raw_buffer(bytes, stored, &[count], device)?.to_dtype(dtype)
     });
     match moved.collect::<Result<Vec<_>>>()?.as_slice() {
         [only] => only.reshape(shape),
