@@ -103,7 +103,7 @@ impl Parameter {
         }
         let joined = Self::stored(stored, &shape)?;
         match &first.held {
-            Held::Streamed(_, device, dtype) => Ok(joined.streamed(device, *dtype)),
+            Held::Streamed(_, device, dtype) => joined.streamed(device, *dtype),
             _ => Ok(joined),
         }
     }
@@ -121,14 +121,21 @@ impl Parameter {
         }
     }
 
-    /// The same numbers, to be brought to a device in a type whenever they are used. What is no longer as a file stores
-    /// it stays where it is.
-    pub fn streamed(self, device: &Device, dtype: DType) -> Self {
-        let held = match self.held {
-            Held::Stored(parts) | Held::Streamed(parts, ..) => Held::Streamed(parts, device.clone(), dtype),
-            tensor @ Held::Tensor(_) => tensor,
+    /// The same numbers, to be brought to a device in a type whenever they are used.
+    ///
+    /// # Errors
+    /// They are a tensor that cannot be read.
+    pub fn streamed(self, device: &Device, dtype: DType) -> Result<Self> {
+        let parts = match self.held {
+            Held::Stored(parts) | Held::Streamed(parts, ..) => parts,
+            Held::Tensor(tensor) => {
+                let numbers = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+                let bytes: Vec<u8> = numbers.into_iter().flat_map(f32::to_le_bytes).collect();
+                let bytes = SharedBytes::whole(Arc::new(bytes));
+                Arc::from(vec![StoredNumbers { precision: Precision::F32, bytes }])
+            }
         };
-        Self { held, ..self }
+        Ok(Self { held: Held::Streamed(parts, device.clone(), dtype), ..self })
     }
 
     /// The same numbers in another shape.
@@ -140,7 +147,7 @@ impl Parameter {
             Held::Tensor(tensor) => Ok(tensor.reshape(shape)?.into()),
             Held::Stored(parts) => Self::stored(parts.to_vec(), shape),
             Held::Streamed(parts, device, dtype) => {
-                Ok(Self::stored(parts.to_vec(), shape)?.streamed(&device, dtype))
+                Self::stored(parts.to_vec(), shape)?.streamed(&device, dtype)
             }
         }
     }
@@ -364,7 +371,8 @@ mod tests {
         let stored = Parameter::stored(parts(), &[4, 2]).unwrap();
         for dtype in [DType::F16, DType::BF16, DType::F32] {
             let resident = stored.resident(&Device::Cpu, dtype).unwrap();
-            let streamed = stored.clone().streamed(&Device::Cpu, dtype);
+            let streamed = stored.clone().streamed(&Device::Cpu, dtype).unwrap();
+            let made = Parameter::from(stored.tensor().unwrap()).streamed(&Device::Cpu, dtype).unwrap();
             let joined = Parameter::joined(&[&streamed, &streamed]).unwrap();
             assert!(matches!(joined.held, Held::Streamed(_, _, kept) if kept == dtype));
             let numbers = |tensor: Tensor| {
@@ -381,7 +389,9 @@ mod tests {
             let (own, brought) =
                 (resident.rows(&ids, &Device::Cpu).unwrap(), streamed.rows(&ids, &Device::Cpu).unwrap());
             assert_eq!(numbers(own), numbers(brought));
-            assert_eq!(numbers(resident.tensor().unwrap()), numbers(streamed.tensor().unwrap()));
+            let all = numbers(resident.tensor().unwrap());
+            assert_eq!(all, numbers(streamed.tensor().unwrap()));
+            assert_eq!(all, numbers(made.tensor().unwrap()), "what is no longer in a file");
         }
     }
 }

@@ -188,7 +188,7 @@ impl Weights {
         match self.typed() {
             None => Ok(found),
             Some(dtype) if self.streams(&format!("{}{name}", self.prefix)) => {
-                Ok(found.streamed(&self.device, dtype))
+                found.streamed(&self.device, dtype).map_err(|e| self.failed(e))
             }
             Some(dtype) => found.resident(&self.device, dtype).map_err(|e| self.failed(e)),
         }
