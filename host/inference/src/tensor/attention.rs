@@ -384,7 +384,7 @@ mod tests {
             let whole = of(MOST_SCORES);
             for most in [1, 2 * 6 * 20 * 5] {
                 let gaps = of(most).into_iter().zip(&whole).map(|(a, b)| (a - b).abs());
-                assert!(gaps.fold(0.0, f32::max) < 1e-6, "{most}, causal {causal}");
+                assert!(gaps.fold(0.0, f32::max) < 1e-5, "{most}, causal {causal}");
             }
         }
     }
