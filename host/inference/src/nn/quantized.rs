@@ -103,6 +103,14 @@ impl QuantizedLinear {
         }
     }
 
+    /// True if inputs are rounded to 8 bits before they are multiplied.
+    pub fn rounds_inputs(&self) -> bool {
+        match self.weights {
+            Stored::Mapped(_) | Stored::Tensors(_) => true,
+            Stored::Coded(_) => false,
+        }
+    }
+
     fn forward_own(&self, x: &Tensor) -> Result<Tensor> {
         let y = match &self.weights {
             Stored::Mapped(parts) => {

@@ -23,12 +23,13 @@ mod rectifier;
 mod resize;
 mod rms_norm;
 mod rope;
+mod scaled_sum;
 mod shared_bytes;
 mod vector;
 mod winograd;
 
 pub use activation::{geglu, gelu, gelu_tanh, quick_gelu, silu, swiglu};
-pub use attention::{Attention, attention};
+pub use attention::{Attention, Operand, attention};
 pub use beside::side_by_side;
 pub use blocks::{BlockKind, BlockMatrix, block_linear};
 pub use coded::{CodeMatrix, code_linear};
@@ -46,6 +47,7 @@ pub use rectifier::Rectifier;
 pub use resize::{max_pool_halving, resize_bilinear};
 pub use rms_norm::rms_norm;
 pub use rope::{Pairing, rope};
+pub use scaled_sum::add_scaled_columns;
 pub use shared_bytes::SharedBytes;
 
 use candle_core::{CpuStorage, DType, Layout, Result, Tensor, bail};
@@ -167,6 +169,8 @@ mod tests {
         check("geglu", &[&rows], |t| geglu(&t[0]));
         check("swiglu", &[&rows], |t| swiglu(&t[0]));
         check("rms norm", &[&rows, &scale], |t| rms_norm(&t[0], &t[1], 1e-5));
+        let other = wave(&[2, 5, 12], 0.31);
+        check("scaled sum", &[&rows, &other, &scale], |t| add_scaled_columns(&t[0], &t[1], &t[2]));
         let (row, angles) = (wave(&[1, 5, 12], 0.53), wave(&[5, 2], 0.7));
         for pairing in [Pairing::Halves, Pairing::Neighbours] {
             check("rope", &[&row, &angles], |t| rope(&t[0], &t[1].cos()?, &t[1].sin()?, pairing));

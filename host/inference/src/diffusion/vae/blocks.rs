@@ -195,7 +195,7 @@ impl PixelAttention {
         let rows = self.norm.forward(x)?.flatten_from(2)?.transpose(1, 2)?.contiguous()?;
         let qkv = self.qkv.forward(&rows)?;
         let part = |i: usize| qkv.narrow(2, i * self.channels, self.channels);
-        let options = Attention { heads: 1, causal: false };
+        let options = Attention::full(1);
         let mixed = self.out.forward(&attention(&part(0)?, &part(1)?, &part(2)?, options)?)?;
         x + mixed.transpose(1, 2)?.contiguous()?.reshape((batch, channels, height, width))?
     }
