@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 
 use candle_core::{Result, Tensor};
 
+use super::footprint::Extent;
 use super::guide::Texts;
-pub use super::guide::{Course, Guide, LayerSkipping, PromptStates, Stage, Steering, Wording};
+pub use super::guide::{Course, Guide, LayerSkipping, PromptStates, Stage, Steering, WeighedPrompt, Wording};
 use super::noise::NoiseSource;
 use super::preview::LatentPreview;
 use super::samplers::{Sampler, SamplerChoice, SamplerError};
@@ -185,6 +186,11 @@ pub trait Pipeline: Send + Sync {
         Ok(1)
     }
 
+    /// True if its network can follow several prompts at once.
+    fn adds_prompts(&self) -> bool {
+        false
+    }
+
     /// Encodes a prompt with all that it says, as far as the encoders go along.
     fn encode_wording(&self, wording: &Wording<'_>) -> Result<PromptStates> {
         self.encode_prompt(&wording.text.words(), wording.clip_skip)
@@ -218,8 +224,13 @@ pub trait Pipeline: Send + Sync {
     }
 
     /// Latents of a picture (1, 3, height, width) in -1..1, sampled from the encoder's distribution.
-    fn picture_latents(&self, picture: &Tensor, noise: &mut dyn NoiseSource) -> Result<Tensor> {
-        let distribution = self.vae().encode(picture)?;
+    fn picture_latents(
+        &self,
+        picture: &Tensor,
+        encoding: Extent,
+        noise: &mut dyn NoiseSource,
+    ) -> Result<Tensor> {
+        let distribution = self.vae().encode_by(picture, encoding)?;
         let mean = &distribution.mean;
         let fresh = Tensor::from_vec(noise.draw(mean.elem_count()), mean.shape(), self.vae().device())?;
         self.vae().normalize(&(mean + (distribution.std * fresh)?)?)
@@ -228,9 +239,15 @@ pub trait Pipeline: Send + Sync {
     /// What a network that only inpaints sees of a picture (1, 3, height, width) in -1..1 around a mask (1, 1, height,
     /// width) of the same size: the mask and then the latents of the picture without the masked part, (1, 1 + channels,
     /// height, width) of latent size.
-    fn surroundings(&self, picture: &Tensor, mask: &Tensor, noise: &mut dyn NoiseSource) -> Result<Tensor> {
+    fn surroundings(
+        &self,
+        picture: &Tensor,
+        mask: &Tensor,
+        encoding: Extent,
+        noise: &mut dyn NoiseSource,
+    ) -> Result<Tensor> {
         let unmasked = picture.broadcast_mul(&(1.0 - mask)?)?;
-        let latents = self.picture_latents(&unmasked, noise)?;
+        let latents = self.picture_latents(&unmasked, encoding, noise)?;
         Tensor::cat(&[&self.latent_mask(mask)?, &latents], 1)
     }
 

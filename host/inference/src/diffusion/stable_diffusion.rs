@@ -130,6 +130,10 @@ impl Pipeline for StableDiffusion {
         self.texts().map(|text| text.model.width()).collect()
     }
 
+    fn adds_prompts(&self) -> bool {
+        true
+    }
+
     fn windows(&self, wording: &Wording<'_>) -> Result<usize> {
         windows_of(self.texts(), wording)
     }
@@ -166,14 +170,15 @@ impl Pipeline for StableDiffusion {
         }
         let scale = self.vae.config().model_scale();
         let whole = Framing::whole((height * scale, width * scale));
-        let texts = Texts::of(guide, whole)?;
-        let controls = guide.controls.iter().map(|steering| Control::new(steering, &texts));
+        let others = guide.others.iter().filter(|_| guide.negative.is_some()).map(|other| {
+            let alone = Guide { prompt: &other.prompt, negative: None, ..*guide };
+            Ok((SteeredUnet::new(&self.unet, &alone, whole)?, other.weight))
+        });
         Ok(Box::new(GuidedUnet {
-            unet: &self.unet,
-            context: self.unet.context(&texts.states, texts.addition())?,
-            guidance: guide.negative.map(|_| guide.scale),
-            controls: controls.collect::<Result<_>>()?,
-            surroundings: guide.surroundings.cloned(),
+            steered: SteeredUnet::new(&self.unet, guide, whole)?,
+            weight: guide.weight,
+            others: others.collect::<Result<_>>()?,
+            scale: guide.scale,
         }))
     }
 }
@@ -202,12 +207,23 @@ impl Texts {
     }
 }
 
-/// The noise predictor with the texts and pictures that steer it.
+/// The noise predictor with classifier-free guidance. Several prompts add up (Liu et al., arXiv 2206.01714): what each
+/// changes of the prediction for the negative prompt, as often as its weight says.
 struct GuidedUnet<'a> {
+    /// Follows the first prompt and, where there is guidance, the negative one.
+    steered: SteeredUnet<'a>,
+    weight: f64,
+    /// Each follows one more prompt.
+    others: Vec<(SteeredUnet<'a>, f64)>,
+    scale: f64,
+}
+
+/// The noise predictor with the texts and pictures that steer it.
+struct SteeredUnet<'a> {
     unet: &'a Unet,
     context: PromptContext,
-    /// Scale of classifier-free guidance, none when only the prompt is followed.
-    guidance: Option<f64>,
+    /// True if it follows a negative prompt besides.
+    with_negative: bool,
     controls: Vec<Control>,
     /// The mask and the latents around it that a network which inpaints sees.
     surroundings: Option<Tensor>,
@@ -234,13 +250,22 @@ impl Control {
     }
 }
 
-impl GuidedUnet<'_> {
-    /// With guidance, both halves run as one batch.
+impl<'a> SteeredUnet<'a> {
+    fn new(unet: &'a Unet, guide: &Guide<'_>, whole: Framing) -> Result<Self> {
+        let texts = Texts::of(guide, whole)?;
+        let controls = guide.controls.iter().map(|steering| Control::new(steering, &texts));
+        Ok(Self {
+            unet,
+            context: unet.context(&texts.states, texts.addition())?,
+            with_negative: guide.negative.is_some(),
+            controls: controls.collect::<Result<_>>()?,
+            surroundings: guide.surroundings.cloned(),
+        })
+    }
+
+    /// With a negative prompt, both halves run as one batch.
     fn batched(&self, input: &Tensor) -> Result<Tensor> {
-        match self.guidance {
-            None => Ok(input.clone()),
-            Some(_) => Tensor::cat(&[input, input], 0),
-        }
+        if self.with_negative { Tensor::cat(&[input, input], 0) } else { Ok(input.clone()) }
     }
 
     /// What the controls add in a call, if any takes part in it.
@@ -255,6 +280,16 @@ impl GuidedUnet<'_> {
         }
         Ok(sum)
     }
+
+    /// What is predicted for the negative prompt, if there is one, and for the prompt, one after the other.
+    fn outputs(&self, course: Course, input: &Tensor, timestep: f64) -> Result<Tensor> {
+        let mut input = self.batched(input)?;
+        let residuals = self.residuals(course, &input, timestep)?;
+        if let Some(surroundings) = &self.surroundings {
+            input = Tensor::cat(&[&input, &self.batched(surroundings)?], 1)?;
+        }
+        self.unet.forward_controlled(&input, timestep, &self.context, residuals.as_ref())
+    }
 }
 
 impl Predictor for GuidedUnet<'_> {
@@ -263,15 +298,16 @@ impl Predictor for GuidedUnet<'_> {
     }
 
     fn predict_in(&self, course: Course, input: &Tensor, timestep: f64) -> Result<Tensor> {
-        let mut input = self.batched(input)?;
-        let residuals = self.residuals(course, &input, timestep)?;
-        if let Some(surroundings) = &self.surroundings {
-            input = Tensor::cat(&[&input, &self.batched(surroundings)?], 1)?;
+        let outputs = self.steered.outputs(course, input, timestep)?;
+        if !self.steered.with_negative {
+            return Ok(outputs);
         }
-        let output = self.unet.forward_controlled(&input, timestep, &self.context, residuals.as_ref())?;
-        match self.guidance {
-            None => Ok(output),
-            Some(scale) => guided(&output.narrow(0, 1, 1)?, &output.narrow(0, 0, 1)?, scale),
+        let (negative, prompt) = (outputs.narrow(0, 0, 1)?, outputs.narrow(0, 1, 1)?);
+        let mut sum = guided(&prompt, &negative, self.scale * self.weight)?;
+        for (other, weight) in &self.others {
+            let output = other.outputs(course, input, timestep)?;
+            sum = (sum + ((output - &negative)? * (self.scale * weight))?)?;
         }
+        Ok(sum)
     }
 }

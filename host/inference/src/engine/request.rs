@@ -5,7 +5,7 @@ use super::{EngineError, InstalledModel, PaintingTraits, Picture, embeddings, re
 use crate::diffusion::pipeline::{CallReport, LayerSkipping, Pipeline, Watcher};
 use crate::diffusion::preview::LatentPreview;
 use crate::diffusion::samplers::{SamplerId, ScheduleId};
-use crate::prompt::PromptSyntax;
+use crate::prompt::{PromptSyntax, summands};
 
 /// Longest prompt, in bytes.
 const MAX_PROMPT: usize = 32 << 10;
@@ -83,6 +83,11 @@ impl ImageRequest {
         references::check(self, model, &traits)?;
         embeddings::check(self)?;
         additions::check(self, model)
+    }
+
+    /// True if the prompt is several ones, for models that follow them at once.
+    pub(super) fn is_sum(&self) -> bool {
+        self.syntax == PromptSyntax::Weighted && summands(&self.prompt).len() > 1
     }
 
     /// Steps that image-to-image leaves out at a strength.

@@ -35,7 +35,7 @@ pub use coded::{CodeMatrix, code_linear};
 pub(crate) use conv2d::LARGE_MAP;
 pub use conv2d::{Conv2dGeometry, conv2d, conv2d_joined};
 pub use depthwise::depthwise_conv2d;
-pub use group_norm::group_norm;
+pub use group_norm::{GroupMoments, group_norm, group_norm_silu_of};
 pub use half::Precision;
 pub(crate) use half::half_to_f32;
 pub use interpolate::{Interpolation, interpolate};

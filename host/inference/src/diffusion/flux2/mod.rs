@@ -19,6 +19,7 @@ use candle_core::{Device, Result, Tensor};
 
 use self::text::PromptReader;
 use super::components::tensors;
+use super::footprint::Extent;
 use super::noise::NoiseSource;
 use super::patches::{from_tokens, to_tokens};
 use super::pipeline::{Guide, Pipeline, Predictor, PromptStates, guided};
@@ -123,8 +124,13 @@ impl Pipeline for Flux2 {
     }
 
     /// The mean of the encoder's distribution: this model draws nothing for it.
-    fn picture_latents(&self, picture: &Tensor, _noise: &mut dyn NoiseSource) -> Result<Tensor> {
-        self.vae.normalize(&self.vae.encode(picture)?.mean)
+    fn picture_latents(
+        &self,
+        picture: &Tensor,
+        encoding: Extent,
+        _noise: &mut dyn NoiseSource,
+    ) -> Result<Tensor> {
+        self.vae.normalize(&self.vae.encode_by(picture, encoding)?.mean)
     }
 }
 
