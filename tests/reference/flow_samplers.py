@@ -64,7 +64,10 @@ def ancestral(two_calls, levels, noise):
     for level, after in zip(levels, torch.cat([levels[1:], torch.zeros(1)])):
         down = after * (1 + (after / level - 1))
         start, direction = sample, call(level)
-        if after == 0: sample = start + direction * -level; latents.append(sample); break
+        if after == 0:
+            if not two_calls: noise.draw()  # as diffusers' ancestral Euler, which adds none of it
+            latents.append(start + direction * -level)
+            break
         if two_calls:
             middle = (level.log() + down.log()).mul(.5).exp()
             sample = start + direction * (middle - level); latents.append(sample)

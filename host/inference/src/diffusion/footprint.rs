@@ -18,7 +18,6 @@ const TILED: u64 = 9;
 const PICTURE_CHANNELS: u64 = 3;
 /// Maps of the finest level that encoding and decoding hold: input, normalised, convolved, skip connection and result.
 const CODING_MAPS: u64 = 5;
-
 /// Maps of the last level that the encoder's attention holds: input, states, queries, keys and values, what is made of
 /// them on two ways, and the result.
 const ATTENTION_MAPS: u64 = 9;

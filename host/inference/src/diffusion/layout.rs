@@ -165,7 +165,8 @@ impl PainterLayout for ModelLayout {
     }
 
     fn weight_bytes(&self) -> u64 {
-        weight_bytes(&self.weights())
+        let fixed = weight_bytes(&[&self.unet_weights, &self.vae_weights]);
+        fixed + self.texts().map(ClipPart::weight_bytes).sum::<u64>()
     }
 
     fn activation_bytes(&self, size: (usize, usize), batch: usize, coding: Coding) -> u64 {

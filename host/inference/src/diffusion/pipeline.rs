@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use candle_core::{Result, Tensor};
 
+pub use super::base::Base;
 use super::footprint::Extent;
 use super::guide::Texts;
 pub use super::guide::{Course, Guide, LayerSkipping, PromptStates, Stage, Steering, WeighedPrompt, Wording};
@@ -138,15 +139,22 @@ pub trait Watcher {
 
 /// A loaded model that paints. Latents are maps (1, channels, height, width) as [`Vae::normalize`] gives them.
 pub trait Pipeline: Send + Sync {
+    /// What it has in common with all others.
+    fn base(&self) -> &Base;
+
     /// The autoencoder.
-    fn vae(&self) -> &Vae;
+    fn vae(&self) -> &Vae {
+        &self.base().vae
+    }
 
     /// The map from latents to preview colours.
-    fn preview(&self) -> &LatentPreview;
+    fn preview(&self) -> &LatentPreview {
+        &self.base().preview
+    }
 
-    /// Where adapters reach its layers; none if it takes none.
-    fn slots(&self) -> Option<&Slots> {
-        None
+    /// Where adapters reach its layers.
+    fn slots(&self) -> &Slots {
+        &self.base().slots
     }
 
     /// Checks that its network can be steered by a control.

@@ -8,15 +8,12 @@ use candle_core::{Device, Result, Tensor, bail};
 use super::clip::{ClipPart, ClipReader, read_windows_jointly, windows_of};
 use super::components::tensors;
 use super::layout::ModelLayout;
-use super::pipeline::{Course, Guide, Pipeline, Predictor, PromptStates, Steering, Wording, guided};
-use super::preview::LatentPreview;
+use super::pipeline::{Base, Course, Guide, Pipeline, Predictor, PromptStates, Steering, Wording, guided};
 use super::samplers::{Sampler, SamplerChoice, SamplerError, SchedulerConfig};
 use super::unet::{Addition, ControlConfig, Framing, PromptContext, Residuals, Unet, UnetConfig};
-use super::vae::Vae;
 use crate::prompt::PromptText;
-use crate::slots::Slots;
 use crate::text::ClipTokenizer;
-use crate::weights::{BrokenFile, Loaded};
+use crate::weights::Loaded;
 
 /// A loaded model.
 pub struct StableDiffusion {
@@ -24,10 +21,8 @@ pub struct StableDiffusion {
     second_text: Option<ClipReader>,
     zeros_for_no_negative: bool,
     unet: Unet,
-    vae: Vae,
+    base: Base,
     scheduler: SchedulerConfig,
-    preview: LatentPreview,
-    slots: Slots,
 }
 
 impl StableDiffusion {
@@ -36,23 +31,18 @@ impl StableDiffusion {
     /// # Errors
     /// A file is broken or a tensor is missing or misshapen.
     pub fn load(layout: &ModelLayout, device: &Device) -> Loaded<Self> {
-        let slots = Slots::default();
+        let base = Base::load(&layout.vae, &layout.vae_weights, &layout.components, device)?;
         let text = |part: &ClipPart, name: &'static str| {
-            part.load(&tensors(&part.weights, device).with_slots(&slots, name), device)
+            part.load(&tensors(&part.weights, device).with_slots(&base.slots, name), device)
         };
-        let unet_weights = tensors(&layout.unet_weights, device).with_slots(&slots, "unet");
-        let vae = Vae::load(&layout.vae, &tensors(&layout.vae_weights, device))?;
-        let preview = LatentPreview::fit(&vae)
-            .map_err(|e| BrokenFile::new(layout.components.place("vae"), format!("cannot decode: {e}")))?;
+        let unet_weights = tensors(&layout.unet_weights, device).with_slots(&base.slots, "unet");
         Ok(Self {
             text: text(&layout.text, "text_encoder")?,
             second_text: layout.second_text.as_ref().map(|part| text(part, "text_encoder_2")).transpose()?,
             zeros_for_no_negative: layout.zeros_for_no_negative,
             unet: Unet::load(&layout.unet, &unet_weights, device)?,
-            vae,
+            base,
             scheduler: layout.scheduler.clone(),
-            preview,
-            slots,
         })
     }
 
@@ -76,21 +66,13 @@ impl StableDiffusion {
     }
 
     fn latent_channels(&self) -> usize {
-        self.vae.config().model_channels()
+        self.base.vae.config().model_channels()
     }
 }
 
 impl Pipeline for StableDiffusion {
-    fn vae(&self) -> &Vae {
-        &self.vae
-    }
-
-    fn preview(&self) -> &LatentPreview {
-        &self.preview
-    }
-
-    fn slots(&self) -> Option<&Slots> {
-        Some(&self.slots)
+    fn base(&self) -> &Base {
+        &self.base
     }
 
     fn takes(&self, control: &ControlConfig) -> std::result::Result<(), String> {
@@ -102,7 +84,7 @@ impl Pipeline for StableDiffusion {
         if shape(unet) != shape(own) || unet.addition != own.addition {
             return Err("it was made for a network of other dimensions".to_owned());
         }
-        let (latents, scale) = (self.latent_channels(), self.vae.config().model_scale());
+        let (latents, scale) = (self.latent_channels(), self.base.vae.config().model_scale());
         if (unet.in_channels, control.scale()) != (latents, scale) {
             return Err("it was made for latents of another kind".to_owned());
         }
@@ -168,7 +150,7 @@ impl Pipeline for StableDiffusion {
         if guide.surroundings.is_some() != (self.unet.config().in_channels != self.latent_channels()) {
             bail!("a network that inpaints needs what surrounds the mask, and only such a network does");
         }
-        let scale = self.vae.config().model_scale();
+        let scale = self.base.vae.config().model_scale();
         let whole = Framing::whole((height * scale, width * scale));
         let others = guide.others.iter().filter(|_| guide.negative.is_some()).map(|other| {
             let alone = Guide { prompt: &other.prompt, negative: None, ..*guide };

@@ -54,6 +54,29 @@ pub struct ImageRequest {
 }
 
 impl ImageRequest {
+    /// A request for a picture of a width and height and nothing but a prompt: without guidance, as the model likes to be
+    /// sampled, from seed 0.
+    pub fn new(prompt: &str, (width, height): (u32, u32), steps: u32) -> Self {
+        Self {
+            prompt: prompt.to_owned(),
+            negative: String::new(),
+            syntax: PromptSyntax::Weighted,
+            embeddings: Vec::new(),
+            width,
+            height,
+            steps,
+            guidance: 1.0,
+            sampler: None,
+            schedule: None,
+            seed: 0,
+            clip_skip: 0,
+            skipping: None,
+            adapters: Vec::new(),
+            controls: Vec::new(),
+            references: Vec::new(),
+        }
+    }
+
     /// Checks everything that does not need the loaded model.
     pub(super) fn check(&self, model: &InstalledModel) -> Result<(), EngineError> {
         let traits = model.painting()?;

@@ -18,9 +18,9 @@ mod interpolate;
 mod joined;
 mod layer_norm;
 mod linear;
+mod max_pool;
 mod parameter;
 mod rectifier;
-mod resize;
 mod rms_norm;
 mod rope;
 mod shared_bytes;
@@ -41,9 +41,9 @@ pub(crate) use half::half_to_f32;
 pub use interpolate::{Interpolation, interpolate};
 pub use layer_norm::layer_norm;
 pub use linear::{linear, linear_onto};
+pub use max_pool::max_pool_halving;
 pub use parameter::{Parameter, StoredNumbers};
 pub use rectifier::Rectifier;
-pub use resize::{max_pool_halving, resize_bilinear};
 pub use rms_norm::rms_norm;
 pub use rope::{Pairing, rope};
 pub use shared_bytes::SharedBytes;
@@ -195,7 +195,7 @@ mod tests {
             });
         }
         check("max pool", &[&map], |t| max_pool_halving(&t[0]));
-        check("bilinear", &[&map], |t| resize_bilinear(&t[0], 11, 9));
+        check("bilinear", &[&map], |t| interpolate(&t[0], 11, 9, Interpolation::Bilinear));
     }
 
     #[test]

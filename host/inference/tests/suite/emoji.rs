@@ -29,24 +29,7 @@ fn emoji() -> InstalledModel {
 }
 
 fn request(prompt: &str) -> ImageRequest {
-    ImageRequest {
-        prompt: prompt.to_owned(),
-        negative: String::new(),
-        syntax: PromptSyntax::Weighted,
-        embeddings: Vec::new(),
-        width: 64,
-        height: 64,
-        steps: 25,
-        guidance: 3.0,
-        sampler: None,
-        schedule: None,
-        seed: 7,
-        clip_skip: 0,
-        skipping: None,
-        adapters: Vec::new(),
-        controls: Vec::new(),
-        references: Vec::new(),
-    }
+    ImageRequest { guidance: 3.0, seed: 7, ..ImageRequest::new(prompt, (64, 64), 25) }
 }
 
 /// Counts and keeps what the engine reports; cancels after a number of steps.

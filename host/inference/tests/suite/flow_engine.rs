@@ -32,24 +32,7 @@ fn skipping(layers: &[usize]) -> LayerSkipping {
 }
 
 fn request() -> ImageRequest {
-    ImageRequest {
-        prompt: "a lighthouse on a cliff at dusk".to_owned(),
-        negative: String::new(),
-        syntax: PromptSyntax::Weighted,
-        embeddings: Vec::new(),
-        width: 48,
-        height: 32,
-        steps: 4,
-        guidance: 1.0,
-        sampler: None,
-        schedule: None,
-        seed: 7,
-        clip_skip: 0,
-        skipping: None,
-        adapters: Vec::new(),
-        controls: Vec::new(),
-        references: Vec::new(),
-    }
+    ImageRequest { seed: 7, ..ImageRequest::new("a lighthouse on a cliff at dusk", (48, 32), 4) }
 }
 
 /// Keeps notes and the sizes of previews.

@@ -106,22 +106,15 @@ fn image_request(request: TextRequest) -> Result<ImageRequest, JobError> {
     let (sampler, schedule) =
         sampler_and_schedule(sampling.sampler.as_deref(), sampling.schedule.as_deref())?;
     Ok(ImageRequest {
-        prompt: request.prompt,
         negative: request.negative,
         syntax: extra.prompt_syntax.into(),
-        embeddings: Vec::new(),
-        width: request.width,
-        height: request.height,
-        steps: sampling.steps,
         guidance: sampling.guidance,
         sampler,
         schedule,
         seed: sampling.seed,
         clip_skip: extra.clip_skip,
         skipping: extra.skip_layer_guidance.map(LayerSkipping::from),
-        adapters: Vec::new(),
-        controls: Vec::new(),
-        references: Vec::new(),
+        ..ImageRequest::new(&request.prompt, (request.width, request.height), sampling.steps)
     })
 }
 
