@@ -9,7 +9,7 @@ use candle_core::Device;
 use super::architecture::Architecture;
 use super::clip::ClipPart;
 use super::components::{Borrowed, Components, DIFFUSERS_WEIGHTS, weight_bytes};
-use super::footprint::{Decoding, activation_bytes};
+use super::footprint::{Coding, activation_bytes};
 use super::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use super::pipeline::Pipeline;
 use super::samplers::SchedulerConfig;
@@ -165,11 +165,12 @@ impl PainterLayout for ModelLayout {
     }
 
     fn weight_bytes(&self) -> u64 {
-        weight_bytes(&self.weights())
+        let fixed = weight_bytes(&[&self.unet_weights, &self.vae_weights]);
+        fixed + self.texts().map(ClipPart::weight_bytes).sum::<u64>()
     }
 
-    fn activation_bytes(&self, size: (usize, usize), batch: usize, decoding: Decoding) -> u64 {
-        activation_bytes(&self.unet, &self.vae, size, batch, decoding)
+    fn activation_bytes(&self, size: (usize, usize), batch: usize, coding: Coding) -> u64 {
+        activation_bytes(&self.unet, &self.vae, size, batch, coding)
     }
 
     fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {

@@ -19,6 +19,7 @@ pub mod stable_diffusion;
 pub mod unet;
 pub mod vae;
 
+mod base;
 mod components;
 mod dit;
 mod guide;

@@ -10,7 +10,7 @@ use super::checkpoint::{Checkpoint, Part};
 use super::components::Components;
 use super::flux::FluxLayout;
 use super::flux2::Flux2Layout;
-use super::footprint::Decoding;
+use super::footprint::Coding;
 use super::layout::ModelLayout;
 use super::pipeline::Pipeline;
 use super::samplers::Prediction;
@@ -196,7 +196,7 @@ pub trait PainterLayout: Send + Sync {
 
     /// Memory that making a picture of a width and height takes besides the weights, with `batch` predictions at a
     /// time.
-    fn activation_bytes(&self, size: (usize, usize), batch: usize, decoding: Decoding) -> u64;
+    fn activation_bytes(&self, size: (usize, usize), batch: usize, coding: Coding) -> u64;
 
     /// Loads all weights onto a device.
     ///

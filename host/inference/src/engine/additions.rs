@@ -237,10 +237,6 @@ impl<'a> Additions<'a> {
         if self.adapters.is_empty() {
             return Ok(None);
         }
-        let Some(slots) = painter.pipeline.slots() else {
-            observer.note("this model takes no adapters; they are left out");
-            return Ok(None);
-        };
         let mut loras = Vec::new();
         for adapter in &self.adapters {
             let get = engine.models.get_among::<Lora>(&adapter.model, company, &engine.device, observer);
@@ -248,7 +244,7 @@ impl<'a> Additions<'a> {
         }
         let borrowed: Vec<(&Lora, f64)> = loras.iter().map(|(lora, weight)| (&lora.model, *weight)).collect();
         let adapted = Adapted(Arc::clone(painter));
-        let blended = blend(slots, &borrowed)?;
+        let blended = blend(painter.pipeline.slots(), &borrowed)?;
         for (adapter, blended) in self.adapters.iter().zip(&blended) {
             if let Some(note) = misfit_note(&adapter.model.id, blended) {
                 observer.note(&note);
@@ -291,9 +287,7 @@ pub(super) struct Adapted(Arc<Resident<Painter>>);
 
 impl Drop for Adapted {
     fn drop(&mut self) {
-        if let Some(slots) = self.0.pipeline.slots() {
-            slots.clear();
-        }
+        self.0.pipeline.slots().clear();
     }
 }
 

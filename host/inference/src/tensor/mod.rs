@@ -18,9 +18,9 @@ mod interpolate;
 mod joined;
 mod layer_norm;
 mod linear;
+mod max_pool;
 mod parameter;
 mod rectifier;
-mod resize;
 mod rms_norm;
 mod rope;
 mod scaled_sum;
@@ -36,15 +36,15 @@ pub use coded::{CodeMatrix, code_linear};
 pub(crate) use conv2d::LARGE_MAP;
 pub use conv2d::{Conv2dGeometry, conv2d, conv2d_joined};
 pub use depthwise::depthwise_conv2d;
-pub use group_norm::group_norm;
+pub use group_norm::{GroupMoments, group_norm, group_norm_silu_of};
 pub use half::Precision;
 pub(crate) use half::half_to_f32;
 pub use interpolate::{Interpolation, interpolate};
 pub use layer_norm::layer_norm;
 pub use linear::{linear, linear_onto};
+pub use max_pool::max_pool_halving;
 pub use parameter::{Parameter, StoredNumbers};
 pub use rectifier::Rectifier;
-pub use resize::{max_pool_halving, resize_bilinear};
 pub use rms_norm::rms_norm;
 pub use rope::{Pairing, rope};
 pub use scaled_sum::add_scaled_columns;
@@ -199,7 +199,7 @@ mod tests {
             });
         }
         check("max pool", &[&map], |t| max_pool_halving(&t[0]));
-        check("bilinear", &[&map], |t| resize_bilinear(&t[0], 11, 9));
+        check("bilinear", &[&map], |t| interpolate(&t[0], 11, 9, Interpolation::Bilinear));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use candle_core::Device;
 use qpyt_inference::diffusion::flux2::{Flux2, Flux2Layout};
+use qpyt_inference::diffusion::footprint::Extent;
 use qpyt_inference::diffusion::painter::{Guidance, PainterLayout};
 use qpyt_inference::diffusion::pipeline::{Guide, Pipeline};
 use qpyt_inference::weights::WeightFiles;
@@ -41,7 +42,7 @@ fn a_picture_to_look_at_follows_the_reference_step_by_step() {
     let (case, model) = open();
     let prompt = model.encode_prompt(case.text("reference-image", "prompt"), 0).unwrap();
     let mut none = Recorded(Vec::new().into_iter());
-    let references = [model.picture_latents(&case.picture(), &mut none).unwrap()];
+    let references = [model.picture_latents(&case.picture(), Extent::Whole, &mut none).unwrap()];
     let guide = Guide { references: &references, ..Guide::prompt(&prompt) };
     case.check_text_to_image(&model, "reference-image", &guide);
 }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use candle_core::{DType, Device, Tensor};
 use qpyt_inference::{
     Adapter, Architecture, Control, Engine, EngineError, EngineOptions, Family, ImageRequest, InstalledModel,
-    Observer, Picture, PromptSyntax, StepReport, scan_models,
+    Observer, Picture, StepReport, scan_models,
 };
 
 use crate::support::{own_references, patterned_picture};
@@ -94,22 +94,10 @@ impl Studio {
 
 fn request() -> ImageRequest {
     ImageRequest {
-        prompt: "red fox in the snow".to_owned(),
         negative: "blurry".to_owned(),
-        syntax: PromptSyntax::Weighted,
-        embeddings: Vec::new(),
-        width: 32,
-        height: 32,
-        steps: 4,
         guidance: 5.0,
-        sampler: None,
-        schedule: None,
         seed: 3,
-        clip_skip: 0,
-        skipping: None,
-        adapters: Vec::new(),
-        controls: Vec::new(),
-        references: Vec::new(),
+        ..ImageRequest::new("red fox in the snow", (32, 32), 4)
     }
 }
 

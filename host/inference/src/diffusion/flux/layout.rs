@@ -10,7 +10,7 @@ use crate::diffusion::architecture::Architecture;
 use crate::diffusion::components::{
     Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS, weight_bytes,
 };
-use crate::diffusion::footprint::{Decoding, transformer_bytes};
+use crate::diffusion::footprint::{Coding, transformer_bytes};
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::patches::PATCH;
 use crate::diffusion::pipeline::Pipeline;
@@ -146,11 +146,11 @@ impl PainterLayout for FluxLayout {
         weight_bytes(&[&self.vae_weights, &self.clip_weights]) + quantised.iter().sum::<u64>()
     }
 
-    fn activation_bytes(&self, size: (usize, usize), _batch: usize, decoding: Decoding) -> u64 {
+    fn activation_bytes(&self, size: (usize, usize), _batch: usize, coding: Coding) -> u64 {
         let (width, height) = size;
         let edge = self.vae.scale() * PATCH;
         let tokens = (width / edge) * (height / edge) + self.text_tokens;
-        transformer_bytes(&self.vae, size, tokens, self.transformer.width() * HELD_WIDTHS, decoding)
+        transformer_bytes(&self.vae, size, tokens, self.transformer.width() * HELD_WIDTHS, coding)
     }
 
     fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {

@@ -11,7 +11,7 @@ use crate::diffusion::architecture::Architecture;
 use crate::diffusion::components::{
     Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS, weight_bytes,
 };
-use crate::diffusion::footprint::{Decoding, transformer_bytes};
+use crate::diffusion::footprint::{Coding, transformer_bytes};
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::pipeline::Pipeline;
 use crate::diffusion::samplers::{FlowScheduler, Prediction};
@@ -157,11 +157,11 @@ impl PainterLayout for Flux2Layout {
         weight_bytes(&[&self.vae_weights]) + transformer + text
     }
 
-    fn activation_bytes(&self, size: (usize, usize), _batch: usize, decoding: Decoding) -> u64 {
+    fn activation_bytes(&self, size: (usize, usize), _batch: usize, coding: Coding) -> u64 {
         let (width, height) = size;
         let edge = self.vae.model_scale();
         let tokens = (width / edge) * (height / edge) + self.text_tokens;
-        transformer_bytes(&self.vae, size, tokens, self.transformer.width() * HELD_WIDTHS, decoding)
+        transformer_bytes(&self.vae, size, tokens, self.transformer.width() * HELD_WIDTHS, coding)
     }
 
     fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {

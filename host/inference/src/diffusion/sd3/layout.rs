@@ -11,7 +11,7 @@ use crate::diffusion::clip::ClipPart;
 use crate::diffusion::components::{
     Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS, weight_bytes,
 };
-use crate::diffusion::footprint::{Decoding, transformer_bytes};
+use crate::diffusion::footprint::{Coding, transformer_bytes};
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::patches::PATCH;
 use crate::diffusion::pipeline::Pipeline;
@@ -190,12 +190,12 @@ impl PainterLayout for Sd3Layout {
         weight_bytes(&plain) + quantised.sum::<u64>()
     }
 
-    fn activation_bytes(&self, size: (usize, usize), _batch: usize, decoding: Decoding) -> u64 {
+    fn activation_bytes(&self, size: (usize, usize), _batch: usize, coding: Coding) -> u64 {
         let (width, height) = size;
         let edge = self.vae.scale() * PATCH;
         let words: usize = self.clips.iter().map(|clip| clip.config.positions).max().unwrap_or(0);
         let tokens = (width / edge) * (height / edge) + self.text_tokens + words;
-        transformer_bytes(&self.vae, size, tokens, self.transformer.width() * HELD_WIDTHS, decoding)
+        transformer_bytes(&self.vae, size, tokens, self.transformer.width() * HELD_WIDTHS, coding)
     }
 
     fn load(&self, device: &Device) -> Loaded<Box<dyn Pipeline>> {

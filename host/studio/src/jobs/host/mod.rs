@@ -17,7 +17,7 @@ use qpyt_bricks::capability::{
     StoreError as BrickStoreError,
 };
 use qpyt_bricks::media::{Container, Image, MediaError, PixelFormat, encode};
-use qpyt_inference::{Engine, EngineError, Family, InstalledModel, Observer, Picture};
+use qpyt_inference::{Engine, EngineError, InstalledModel, Observer, Picture};
 use qpyt_workflow::Step;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -66,9 +66,9 @@ impl BrickHost {
     }
 
     /// Whether the run's result depends on no other models than these.
-    pub fn depends_only_on(&self, models: &[String]) -> bool {
+    pub fn depends_only_on(&self, models: &BTreeSet<String>) -> bool {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        !self.listed.load(Ordering::Relaxed) && used.iter().all(|model| models.contains(model))
+        !self.listed.load(Ordering::Relaxed) && used.is_subset(models)
     }
 
     fn depends_on(&self, model: String) {
@@ -77,19 +77,19 @@ impl BrickHost {
 
     /// A model that the run's result then depends on.
     fn model(&self, id: &str) -> Result<InstalledModel, JobError> {
-        let model = self.models.find(id).map_err(|problem| match problem {
-            ModelProblem::Missing { .. } => JobError::BadArgument(problem.to_string()),
+        self.depending_on(self.models.find(id))
+    }
+
+    /// A model that was looked for, on which the run's result then depends.
+    fn depending_on(&self, found: Result<InstalledModel, ModelProblem>) -> Result<InstalledModel, JobError> {
+        let model = found.map_err(|problem| match problem {
+            ModelProblem::Missing { .. } | ModelProblem::MissingLora { .. } => {
+                JobError::BadArgument(problem.to_string())
+            }
             ModelProblem::Broken(_) => JobError::ModelBroken(problem.to_string()),
         })?;
         self.depends_on(model.id.clone());
         Ok(model)
-    }
-
-    /// The installed models of a family that `wanted` picks, on which the run's result then depends.
-    fn installed(&self, family: Family, wanted: impl Fn(&InstalledModel) -> bool) -> Vec<InstalledModel> {
-        let scan = self.models.scan();
-        let picked = scan.models.iter().filter(|model| model.family == family && wanted(model));
-        picked.inspect(|model| self.depends_on(model.id.clone())).cloned().collect()
     }
 
     /// Runs work with a model on the engine when its turn comes. Dropping the future stops it, as cancelling does.
