@@ -92,9 +92,10 @@ pub fn info(manner: Manner<'_>, wishes: &Wishes, like: Option<(u32, u32)>) -> Re
 fn guidance_note(settings: &Settings, usual: &Usual) -> Option<String> {
     match settings.guidance {
         None if usual.guidance <= 1.0 => Some(format!(
-            "This model was made to work without guidance: it runs at {} in {} steps. The settings brick can change that.",
+            "This model was made to work without guidance: it runs at {} in {} steps.{}",
             usual.guidance,
-            settings.steps.unwrap_or(usual.steps)
+            settings.steps.unwrap_or(usual.steps),
+            if usual.guided { " The settings brick can change that." } else { "" }
         )),
         Some(set) if !usual.guided && set > 1.0 => {
             Some(format!("This model was made to work without guidance; {set} is taken as 1."))
@@ -163,7 +164,9 @@ pub(crate) mod tests {
     #[test]
     fn that_a_model_runs_without_guidance_is_said_while_the_person_left_it_open() {
         let said = guidance_note(&Settings::default(), &usual(1.0, true)).unwrap();
-        assert!(said.contains("at 1 in 4 steps"), "{said}");
+        assert!(said.contains("at 1 in 4 steps. The settings brick"), "{said}");
+        let fixed = guidance_note(&Settings::default(), &usual(1.0, false)).unwrap();
+        assert!(fixed.ends_with("at 1 in 4 steps."), "what can't be changed is not offered: {fixed}");
         assert_eq!(guidance_note(&Settings::default(), &usual(7.0, true)), None);
         assert_eq!(guidance_note(&set(3.0), &usual(1.0, true)), None);
     }
