@@ -257,6 +257,18 @@ pub enum ModelProblem {
     Broken(BrokenModel),
 }
 
+/// The most models that a message lists.
+const MOST_LISTED: usize = 12;
+
+/// As many as can be read at a glance, and how many more there are.
+fn first_of(installed: &[String]) -> String {
+    let listed = installed.get(..MOST_LISTED).unwrap_or(installed).join(", ");
+    match installed.len().saturating_sub(MOST_LISTED) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
+}
+
 /// What to do about a model that is missing.
 fn way_to(id: &str, installed: &[String], folders: &[PathBuf]) -> String {
     if let Some(way) = pull(id) {
@@ -266,7 +278,20 @@ fn way_to(id: &str, installed: &[String], folders: &[PathBuf]) -> String {
     if installed.is_empty() {
         format!("Put a model folder into {folder}.")
     } else {
-        format!("Installed: {}. Others go into {folder}.", installed.join(", "))
+        format!("Installed: {}. Others go into {folder}.", first_of(installed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_models_a_message_lists_the_first_and_counts_the_rest() {
+        let installed = |count: usize| (0..count).map(|it| format!("m{it}")).collect::<Vec<_>>();
+        assert_eq!(first_of(&installed(2)), "m0, m1");
+        assert!(first_of(&installed(12)).ends_with("m10, m11"));
+        assert!(first_of(&installed(1000)).ends_with("m11 and 988 more"));
     }
 }
 

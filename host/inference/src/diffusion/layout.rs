@@ -15,6 +15,7 @@ use super::pipeline::Pipeline;
 use super::samplers::SchedulerConfig;
 use super::stable_diffusion::StableDiffusion;
 use super::unet::{BlockKind, Level, UnetConfig};
+use super::usual::{Names, Usual};
 use super::vae::VaeConfig;
 use crate::weights::{ConfigFile, Loaded, WeightFiles};
 
@@ -37,6 +38,8 @@ pub struct ModelLayout {
     pub zeros_for_no_negative: bool,
     /// Noise table and sampling preferences.
     pub scheduler: SchedulerConfig,
+    /// Steps and guidance where nobody says otherwise.
+    pub usual: Usual,
     pub(super) unet_weights: Arc<WeightFiles>,
     pub(super) vae_weights: Arc<WeightFiles>,
     pub(super) components: Components,
@@ -61,6 +64,8 @@ impl ModelLayout {
         let vae_file = components.config("vae")?;
         vae_file.must_be("_class_name", "AutoencoderKL")?;
         vae_file.must_be("shift_factor", 0)?;
+        let scheduler = SchedulerConfig::read(&components.config("scheduler")?)?;
+        let indexed = components.index().flag_or("is_distilled", false)?;
         let layout = Self {
             unet: UnetConfig::read(&unet_file)?,
             vae: VaeConfig::read(&vae_file)?,
@@ -70,7 +75,8 @@ impl ModelLayout {
                 .transpose()?,
             zeros_for_no_negative: two_texts
                 && components.index().flag_or("force_zeros_for_empty_prompt", true)?,
-            scheduler: SchedulerConfig::read(&components.config("scheduler")?)?,
+            usual: Usual::of_unet(&Names::of(&components), indexed, scheduler.sampler, two_texts),
+            scheduler,
             unet_weights: components.weights("unet", DIFFUSERS_WEIGHTS)?,
             vae_weights: components.weights("vae", DIFFUSERS_WEIGHTS)?,
             components,
@@ -148,6 +154,7 @@ impl PainterLayout for ModelLayout {
             native_size: height.max(width) as u32,
             prediction: self.scheduler.prediction,
             guidance: Guidance::Classifier,
+            usual: self.usual,
             text_layers: self.texts().map(|text| text.config.layers).min().unwrap_or(1) as u32,
             only_inpaints: self.unet.in_channels != self.vae.latent_channels,
             looks_at_pictures: false,

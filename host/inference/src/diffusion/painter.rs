@@ -15,6 +15,7 @@ use super::layout::ModelLayout;
 use super::pipeline::Pipeline;
 use super::samplers::Prediction;
 use super::sd3::Sd3Layout;
+use super::usual::Usual;
 use crate::weights::{ConfigFile, Loaded, WeightStorage};
 
 pub use super::components::Borrowed;
@@ -147,7 +148,7 @@ pub enum Guidance {
     Classifier,
     /// The scale is an input of the network; there is no negative prompt.
     Embedded,
-    /// The network was distilled to need none.
+    /// Nothing: the network was distilled to need none, and what it was distilled from took the scale in.
     None,
 }
 
@@ -155,7 +156,7 @@ pub enum Guidance {
 pub(crate) const MAX_EDGE: u32 = 4096;
 
 /// What a request for a picture must know of the model that paints it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaintingTraits {
     /// Pictures' widths and heights must be multiples of this.
     pub size_multiple: u32,
@@ -167,6 +168,8 @@ pub struct PaintingTraits {
     pub prediction: Prediction,
     /// What guidance means to it.
     pub guidance: Guidance,
+    /// Steps and guidance where nobody says otherwise.
+    pub usual: Usual,
     /// Layers of its text encoder; one fewer can be skipped. 1 where none can.
     pub text_layers: u32,
     /// Whether it can look at pictures besides the one that it makes.

@@ -191,7 +191,7 @@ impl<'a> Additions<'a> {
             match strange_to(&adapter.model, model) {
                 None => adapters.push(adapter),
                 Some(strange) => {
-                    observer.note(&format!("the adapter `{}` {strange}; it is left out", adapter.model.id));
+                    observer.note(&format!("the LoRA `{}` {strange}; it is left out", adapter.model.id));
                 }
             }
         }
@@ -298,12 +298,12 @@ fn misfit_note(id: &str, blended: &Blended) -> Option<String> {
         return None;
     }
     if blended.layers == 0 {
-        return Some(format!("no layer of the adapter `{id}` fits this model; it is left out"));
+        return Some(format!("no layer of the LoRA `{id}` fits this model; it is left out"));
     }
     let named: Vec<_> = misfits.iter().take(NAMED_MISFITS).map(String::as_str).collect();
     let more = if misfits.len() > named.len() { " and others" } else { "" };
     Some(format!(
-        "{} of {} layers of the adapter `{id}` do not fit this model and are left out: {}{more}",
+        "{} of {} layers of the LoRA `{id}` do not fit this model and are left out: {}{more}",
         misfits.len(),
         misfits.len() + blended.layers,
         named.join(", ")

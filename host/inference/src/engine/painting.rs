@@ -11,7 +11,7 @@ use super::wording::{KeptPrompts, Reading};
 use super::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture, embeddings, references};
 use crate::diffusion::footprint::{Coding, Extent};
 use crate::diffusion::noise::{NoiseSource, TorchGenerator};
-use crate::diffusion::painter::{FoundPainter, Guidance, PainterLayout};
+use crate::diffusion::painter::{FoundPainter, Guidance, PainterLayout, PaintingTraits};
 use crate::diffusion::pipeline::{Guide, LayerSkipping, Pipeline, RunStart, Stage, Steering};
 use crate::diffusion::samplers::{Sampler, SamplerChoice, ScheduleId};
 use crate::weights::{Loaded, WeightStorage};
@@ -43,23 +43,33 @@ fn work_of(request: &ImageRequest, guidance: Guidance) -> Canvas {
     }
 }
 
-/// The scale of guidance that a model is run with. Tells the observer what it leaves out.
-fn scale_of(request: &ImageRequest, guidance: Guidance, observer: &dyn Observer) -> f64 {
-    if guidance != Guidance::Classifier && !request.negative.trim().is_empty() {
-        observer.note("this model takes no negative prompt; it is left out");
+/// The scale of guidance that a model is run with. Tells the observer what it leaves out, and what a person should know
+/// who asks for guidance where none is needed.
+fn scale_of(request: &ImageRequest, traits: &PaintingTraits, observer: &dyn Observer) -> f64 {
+    let (means, scale) = (traits.guidance, request.guidance);
+    if !request.negative.trim().is_empty() {
+        if means != Guidance::Classifier {
+            observer.note("this model takes no negative prompt; it is left out");
+        } else if scale <= 1.0 {
+            observer.note("without guidance the negative prompt has no effect; it is left out");
+        }
     }
-    match guidance {
-        Guidance::Classifier => return decimal(request.guidance).max(1.0),
-        Guidance::Embedded => return decimal(request.guidance),
-        Guidance::None => {}
+    if means == Guidance::None {
+        if scale > 1.0 {
+            observer.note(&format!("this model was made to work without guidance; {scale} is taken as 1"));
+        }
+        return 1.0;
     }
-    if request.guidance > 1.0 {
+    if scale > 1.0 && traits.usual.guidance <= 1.0 {
         observer.note(&format!(
-            "this model was made to work without guidance; {} is taken as 1",
-            request.guidance
+            "this model was made to work without guidance; at {scale} each step takes twice as long and colours may be \
+             too strong"
         ));
     }
-    1.0
+    match means {
+        Guidance::Classifier => decimal(scale).max(1.0),
+        Guidance::Embedded | Guidance::None => decimal(scale),
+    }
 }
 
 impl Loadable for Painter {
@@ -181,7 +191,7 @@ impl Engine {
         }
         let adapted = additions.blend_into(&painter, self, &company, observer)?;
         let controls = additions.steer(painter.pipeline.as_ref(), request, self, &company, observer)?;
-        let guidance = scale_of(request, means, observer);
+        let guidance = scale_of(request, &traits, observer);
         let reading = Reading {
             adapters: additions.adapter_set(),
             embeddings: &self.embeddings(request, model, (&painter, &company), observer)?,

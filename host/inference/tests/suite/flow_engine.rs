@@ -218,10 +218,10 @@ fn what_a_model_has_no_use_for_is_left_out_with_a_note() {
         ),
         (
             "flux2-klein",
-            false,
+            true,
             vec![
-                "this model takes no negative prompt; it is left out",
-                "this model was made to work without guidance; 5 is taken as 1",
+                "this model was made to work without guidance; at 5 each step takes twice as long and colours may be \
+                 too strong",
             ],
         ),
         ("sd35", true, vec![]),

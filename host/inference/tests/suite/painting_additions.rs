@@ -177,18 +177,14 @@ fn what_does_not_fit_is_left_out_and_told() {
         notes
     };
     // One for another network is not even loaded.
-    assert_eq!(
-        left_out("flux"),
-        ["the adapter `flux` is made for FLUX.1, which `sd15` is not; it is left out"]
-    );
+    assert_eq!(left_out("flux"), ["the LoRA `flux` is made for FLUX.1, which `sd15` is not; it is left out"]);
     assert_eq!(
         left_out("foreign"),
-        ["loading Foreign", "no layer of the adapter `foreign` fits this model; it is left out"]
+        ["loading Foreign", "no layer of the LoRA `foreign` fits this model; it is left out"]
     );
     let (picture, notes) = studio.paint(vec![studio.adapter("partly", 1.0)], vec![]);
     assert_ne!(picture, plain);
-    let told =
-        "1 of 2 layers of the adapter `partly` do not fit this model and are left out: lora_unet_nowhere";
+    let told = "1 of 2 layers of the LoRA `partly` do not fit this model and are left out: lora_unet_nowhere";
     assert_eq!(notes, ["loading Partly", told]);
 }
 

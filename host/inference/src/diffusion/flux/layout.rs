@@ -15,6 +15,7 @@ use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTrait
 use crate::diffusion::patches::PATCH;
 use crate::diffusion::pipeline::Pipeline;
 use crate::diffusion::samplers::{FlowScheduler, Prediction};
+use crate::diffusion::usual::{Names, Usual};
 use crate::diffusion::vae::VaeConfig;
 use crate::text::t5::{T5Config, gguf_keys};
 use crate::text::{ClipConfig, TokenizerSource};
@@ -122,6 +123,7 @@ impl PainterLayout for FluxLayout {
             native_size: NATIVE_SIZE,
             prediction: Prediction::Flow,
             guidance: if self.transformer.guidance { Guidance::Embedded } else { Guidance::None },
+            usual: Usual::of_flux(&Names::of(&self.components), self.transformer.guidance),
             text_layers: 1,
             looks_at_pictures: false,
             only_inpaints: false,

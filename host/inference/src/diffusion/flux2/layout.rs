@@ -15,6 +15,7 @@ use crate::diffusion::footprint::{Coding, transformer_bytes};
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::pipeline::Pipeline;
 use crate::diffusion::samplers::{FlowScheduler, Prediction};
+use crate::diffusion::usual::Usual;
 use crate::diffusion::vae::VaeConfig;
 use crate::language::decoder::{DecoderConfig, Family};
 use crate::text::TokenizerSource;
@@ -132,7 +133,8 @@ impl PainterLayout for Flux2Layout {
             max_edge: MAX_EDGE,
             native_size: NATIVE_SIZE,
             prediction: Prediction::Flow,
-            guidance: if self.distilled { Guidance::None } else { Guidance::Classifier },
+            guidance: Guidance::Classifier,
+            usual: Usual::of_flux2(self.distilled),
             text_layers: 1,
             looks_at_pictures: true,
             only_inpaints: false,

@@ -16,6 +16,7 @@ use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTrait
 use crate::diffusion::patches::PATCH;
 use crate::diffusion::pipeline::Pipeline;
 use crate::diffusion::samplers::{FlowScheduler, Prediction};
+use crate::diffusion::usual::{Names, Usual};
 use crate::diffusion::vae::VaeConfig;
 use crate::text::TokenizerSource;
 use crate::text::t5::{T5Config, gguf_keys};
@@ -163,7 +164,8 @@ impl PainterLayout for Sd3Layout {
             max_edge: MAX_EDGE.min((self.transformer.places * PATCH * edge) as u32),
             native_size: (self.transformer.sample_size * edge) as u32,
             prediction: Prediction::Flow,
-            guidance: if self.distilled { Guidance::None } else { Guidance::Classifier },
+            guidance: Guidance::Classifier,
+            usual: Usual::of_sd3(&Names::of(&self.components), self.distilled),
             text_layers: layers as u32,
             looks_at_pictures: false,
             only_inpaints: false,

@@ -14,10 +14,12 @@ use async_trait::async_trait;
 use qpyt_bricks::Digest;
 use qpyt_bricks::capability::{
     self, Clock, Content, Gallery, JobError, Level, ModelInfo, Moment, Reporter, Saved,
-    StoreError as BrickStoreError,
+    StoreError as BrickStoreError, UsualSampling,
 };
 use qpyt_bricks::media::{Container, Image, MediaError, PixelFormat, encode};
-use qpyt_inference::{Engine, EngineError, InstalledModel, Observer, Picture};
+use qpyt_inference::{
+    Engine, EngineError, Family, Guidance, InstalledModel, Observer, PaintingTraits, Picture, Usual,
+};
 use qpyt_workflow::Step;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -128,6 +130,12 @@ impl capability::Models for BrickHost {
         found.as_ref().map(model_info)
     }
 
+    async fn find_usual_sampling(&self, id: String) -> Option<UsualSampling> {
+        let found = self.models.find(&id).ok();
+        self.depends_on(id);
+        found?.painting.as_ref().map(usual_sampling)
+    }
+
     async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo> {
         self.listed.store(true, Ordering::Relaxed);
         let scan = self.models.scan();
@@ -230,6 +238,11 @@ fn model_info(model: &InstalledModel) -> ModelInfo {
         size_multiple: model.painting.map_or(1, |traits| traits.size_multiple),
         native_size: model.painting.map_or(0, |traits| traits.native_size),
     }
+}
+
+fn usual_sampling(traits: &PaintingTraits) -> UsualSampling {
+    let Usual { steps, guidance } = traits.usual;
+    UsualSampling { steps, guidance, guided: traits.guidance != Guidance::None }
 }
 
 /// Runs work on pixels off the async threads.
