@@ -262,5 +262,45 @@ fn what_a_run_left_out_is_told_at_its_brick_also_when_the_answer_is_kept() {
             assert_eq!(told(part), 1, "{part}: {notes:?}");
         }
         assert!(!notes.iter().any(|note| note.as_str().unwrap().contains("loading")), "{notes:?}");
+        assert_eq!(made["render"]["outputs"]["info"][0]["value"]["guidance"], 1.0);
     }
+}
+
+#[test]
+fn what_the_settings_leave_open_follows_the_model_and_what_it_can_not_paint_is_fitted() {
+    let (_server, client, _data) = with_references();
+    let links = [("prompt.prompt", "render.prompt"), ("settings.settings", "render.settings")];
+    for (model, steps, guidance) in
+        [("flux1-schnell", 4, 1.0), ("flux1-dev", 28, 3.5), ("flux2-klein", 4, 1.0)]
+    {
+        let mut document = strip(&[("render", "qpyt:render-flux", json!({"model": model}))], &links);
+        document["bricks"][1]["params"] = json!({"width": 65, "height": 64, "seed": 7});
+        let made = outputs(&client, &document);
+        let info = &made["render"]["outputs"]["info"][0]["value"];
+        assert_eq!((&info["steps"], &info["guidance"]), (&json!(steps), &json!(guidance)), "{model}");
+        assert_eq!(info["width"], 64, "{model}");
+        let notes = made["render"]["notes"].to_string();
+        assert!(notes.contains("The picture is 64 × 64"), "{model}: {notes}");
+        assert_eq!(notes.contains("made to work without guidance"), guidance == 1.0, "{model}: {notes}");
+    }
+}
+
+#[test]
+fn a_picture_of_which_nothing_may_change_stays_as_it_is() {
+    let (_server, client, _data) = with_references();
+    let links = [
+        ("prompt.prompt", "render.prompt"),
+        ("settings.settings", "render.settings"),
+        ("prompt.prompt", "again.prompt"),
+        ("settings.settings", "again.settings"),
+        ("render.image", "again.image"),
+    ];
+    let bricks = [
+        ("render", "qpyt:render", json!({"model": "sd15"})),
+        ("again", "qpyt:img2img", json!({"model": "sd15", "strength": 0})),
+    ];
+    let made = outputs(&client, &strip(&bricks, &links));
+    let picture = |brick: &str| made[brick]["outputs"]["image"][0]["digest"].clone();
+    assert!(picture("render").is_string());
+    assert_eq!(picture("render"), picture("again"));
 }

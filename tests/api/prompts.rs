@@ -54,6 +54,51 @@ fn weights_and_loras_in_a_prompt_change_the_picture_and_a_lora_that_is_not_there
     assert_eq!(failed["state"], "failed", "{failed:#}");
     let message = failed["error"]["message"].as_str().unwrap();
     assert!(message.contains("<lora:nowhere>") && message.contains("not installed"), "{message}");
+    assert!(message.contains("nowhere.safetensors") && !message.contains("sd15"), "{message}");
+    let failed = client.wait(&submit(&client, &painting("a red apple <lora:a-kohia:1>")));
+    let message = failed["error"]["message"].as_str().unwrap();
+    assert!(message.contains("Did you mean a.kohya"), "{message}");
+}
+
+/// Whether a finished job's picture was there already, and its digest.
+fn painted(client: &Client, prompt: &str) -> (bool, Value) {
+    let job = client.wait(&submit(client, &painting(prompt)));
+    let render = &job["bricks"]["render"];
+    (render["state"] == "cached", render["outputs"]["image"][0]["digest"].clone())
+}
+
+#[test]
+fn a_file_that_a_prompt_names_unsettles_what_was_painted_before_it_came_changed_or_went() {
+    let data = TempDir::new().unwrap();
+    let (_server, client) = studio(&data);
+    let references = checkout().join("tests/reference");
+    let models = data.path().join("models");
+    std::fs::create_dir_all(&models).unwrap();
+    // The shelf looks into its folders every two seconds.
+    let seen = || std::thread::sleep(std::time::Duration::from_millis(2500));
+
+    let (word, inked) = ("a red apple, mytoken", "a red apple <lora:ink:1>");
+    let (_, before) = painted(&client, word);
+    assert_eq!(painted(&client, word), (true, before.clone()));
+    assert_eq!(painted(&client, inked).1, Value::Null, "there is no such LoRA");
+    std::fs::copy(references.join("embeddings/automatic1111.pt"), models.join("mytoken.pt")).unwrap();
+    std::fs::copy(references.join("sd15-lora/a.kohya.safetensors"), models.join("ink.safetensors")).unwrap();
+    seen();
+    let (known, _) = painted(&client, word);
+    assert!(!known, "the word is an embedding now");
+    let (known, first) = painted(&client, inked);
+    assert!(!known && first != Value::Null);
+    assert_eq!(painted(&client, inked), (true, first.clone()), "with the same file it is the same picture");
+
+    std::fs::copy(references.join("sd15-lora/b.kohya.safetensors"), models.join("ink.safetensors")).unwrap();
+    std::fs::remove_file(models.join("mytoken.pt")).unwrap();
+    seen();
+    let (known, second) = painted(&client, inked);
+    assert!(!known && second != first, "the LoRA is another one");
+    assert_eq!(painted(&client, word), (true, before), "the word is a word again");
+    std::fs::remove_file(models.join("ink.safetensors")).unwrap();
+    seen();
+    assert_eq!(painted(&client, inked).1, Value::Null, "the LoRA is gone");
 }
 
 #[test]

@@ -7,7 +7,7 @@ pub const PACKAGES: [(&str, &str); 5] = [
     ("qpyt:brick", "0.1.1"),
     ("qpyt:media", "0.1.0"),
     ("qpyt:job", "0.1.0"),
-    ("qpyt:ai", "0.1.1"),
+    ("qpyt:ai", "0.1.2"),
     ("qpyt:store", "0.1.1"),
 ];
 

@@ -164,22 +164,10 @@ fn picture(folder: &Path, edge: u32, steps: u32) {
     let scan = scan_models(&[folder.parent().unwrap().to_path_buf()]);
     let model = scan.models.iter().find(|model| model.path == folder).expect("no model there");
     let request = ImageRequest {
-        prompt: "a dog".to_owned(),
-        negative: String::new(),
-        width: edge,
-        height: edge,
-        steps,
         guidance: 7.5,
-        sampler: None,
-        schedule: None,
         seed: 1,
-        clip_skip: 0,
-        adapters: Vec::new(),
-        controls: Vec::new(),
-        references: Vec::new(),
-        embeddings: Vec::new(),
-        skipping: None,
         syntax: PromptSyntax::Plain,
+        ..ImageRequest::new("a dog", (edge, edge), steps)
     };
     engine.text_to_image(model, &request, &observer).unwrap();
 }

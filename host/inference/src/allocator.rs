@@ -21,19 +21,24 @@ pub struct KeepingAllocator;
 
 /// Tasks that run now.
 static TASKS: AtomicUsize = AtomicUsize::new(0);
-static KEPT: Mutex<Kept> =
-    Mutex::new(Kept { blocks: [Block { start: null_mut(), size: 0 }; MOST_BLOCKS], bytes: 0 });
+static KEPT: Mutex<Kept> = Mutex::new(Kept { blocks: [NONE; MOST_BLOCKS], bytes: 0, puts: 0 });
 
 #[derive(Clone, Copy)]
 struct Block {
     start: *mut u8,
     /// Zero where there is none.
     size: usize,
+    /// How many were kept before it.
+    number: u64,
 }
+
+const NONE: Block = Block { start: null_mut(), size: 0, number: 0 };
 
 struct Kept {
     blocks: [Block; MOST_BLOCKS],
     bytes: usize,
+    /// How many were kept until now.
+    puts: u64,
 }
 
 // SAFETY: the blocks belong to nobody while they are here.
@@ -62,8 +67,7 @@ fn release() {
     loop {
         let found = kept().take(|_| true);
         let Some(block) = found else { return };
-        // SAFETY: the block was allocated with this layout, and nobody has it.
-        unsafe { System.dealloc(block.start, layout_of(block.size)) };
+        block.release();
     }
 }
 
@@ -74,20 +78,44 @@ fn kept() -> MutexGuard<'static, Kept> {
 impl Kept {
     fn take(&mut self, wanted: impl Fn(usize) -> bool) -> Option<Block> {
         let place = self.blocks.iter_mut().find(|block| block.size > 0 && wanted(block.size))?;
-        let block = std::mem::replace(place, Block { start: null_mut(), size: 0 });
+        let block = std::mem::replace(place, NONE);
         self.bytes -= block.size;
         Some(block)
     }
 
-    /// False if no task runs, or there is no room.
-    fn put(&mut self, block: Block) -> bool {
-        if TASKS.load(Ordering::SeqCst) == 0 || self.bytes + block.size > MOST_BYTES {
+    /// Keeps a block, instead of those that have waited longest where there is no room; false if it cannot be kept.
+    fn put(&mut self, start: *mut u8, size: usize) -> bool {
+        if TASKS.load(Ordering::SeqCst) == 0 || size > MOST_BYTES {
             return false;
         }
+        while self.bytes + size > MOST_BYTES {
+            self.release_oldest();
+        }
+        if self.blocks.iter().all(|block| block.size > 0) {
+            self.release_oldest();
+        }
         let Some(place) = self.blocks.iter_mut().find(|block| block.size == 0) else { return false };
-        *place = block;
-        self.bytes += block.size;
+        *place = Block { start, size, number: self.puts };
+        self.bytes += size;
+        self.puts += 1;
         true
+    }
+
+    /// Gives the block that has waited longest back to the system.
+    fn release_oldest(&mut self) {
+        let held = self.blocks.iter_mut().filter(|block| block.size > 0);
+        let Some(oldest) = held.min_by_key(|block| block.number) else { return };
+        let block = std::mem::replace(oldest, NONE);
+        self.bytes -= block.size;
+        block.release();
+    }
+}
+
+impl Block {
+    /// Gives it back to the system.
+    fn release(self) {
+        // SAFETY: kept blocks were allocated with this layout, and nobody has them.
+        unsafe { System.dealloc(self.start, layout_of(self.size)) };
     }
 }
 
@@ -140,7 +168,7 @@ unsafe impl GlobalAlloc for KeepingAllocator {
 
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
         match kept_size(layout) {
-            Some(size) if kept().put(Block { start, size }) => {}
+            Some(size) if kept().put(start, size) => {}
             // SAFETY: the block was allocated with this size.
             Some(size) => unsafe { System.dealloc(start, layout_of(size)) },
             // SAFETY: the caller answers for block and layout.
@@ -226,5 +254,26 @@ mod tests {
         }
         assert_eq!(kept_size(Layout::from_size_align(LEAST - 1, 4).unwrap()), None);
         assert_eq!(kept_size(Layout::from_size_align(LEAST, 64).unwrap()), None);
+    }
+
+    #[test]
+    fn where_there_is_no_room_the_block_that_has_waited_longest_goes() {
+        let size_of = |number: usize| kept_size(layout(number)).unwrap();
+        // Sizes that no other test has, more than there is room for.
+        fn layout(number: usize) -> Layout {
+            Layout::from_size_align((100 << 20) + (number << 24), 4).unwrap()
+        }
+        keeping_blocks(|| {
+            // SAFETY: blocks are freed with their layout.
+            unsafe {
+                for number in 0..5 {
+                    KeepingAllocator.dealloc(KeepingAllocator.alloc(layout(number)), layout(number));
+                }
+            }
+            let kept = kept();
+            let waits = |number: usize| kept.blocks.iter().any(|block| block.size == size_of(number));
+            assert!(waits(4) && !waits(0));
+            assert!(kept.bytes <= MOST_BYTES);
+        });
     }
 }

@@ -22,6 +22,7 @@ pub use diffusion::architecture::Architecture;
 pub use diffusion::painter::Guidance;
 pub use diffusion::pipeline::LayerSkipping;
 pub use diffusion::samplers::{Prediction, SamplerId, ScheduleId};
+pub use diffusion::usual::Usual;
 pub use engine::{
     Adapter, BrokenModel, Control, DeviceSizes, Engine, EngineError, EngineOptions, Family, ImageRequest,
     InstalledModel, ModelScan, ModelScanner, Observer, Offload, PaintingTraits, Picture, Precision,

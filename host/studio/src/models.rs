@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use qpyt_bricks::Digest;
+use qpyt_inference::prompt::{mentions, take_loras};
 use qpyt_inference::{
-    BrokenModel, Engine, EngineError, InstalledModel, ModelScan, ModelScanner, Precision, WeightStorage,
+    BrokenModel, Engine, EngineError, Family, InstalledModel, ModelScan, ModelScanner, Precision,
+    WeightStorage,
 };
 
 use serde::Serialize;
@@ -18,6 +20,11 @@ use crate::store::{Store, StoreError};
 
 /// How long a look into the model folders stays good. Short, so that a model copied there shows up at once.
 const FRESH: Duration = Duration::from_secs(2);
+
+/// How alike names must be to be offered for each other, of 1.
+const ALIKE: f64 = 0.8;
+/// Most names that are offered.
+const MOST_ALIKE: usize = 3;
 
 /// The model shelf.
 pub struct Models {
@@ -103,6 +110,45 @@ impl Models {
                 folders: self.folders.clone(),
             },
         })
+    }
+
+    /// The LoRA that a prompt means by a name: by id, or by what it is called, whatever the case.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn lora_named(&self, name: &str) -> Result<InstalledModel, ModelProblem> {
+        let scan = self.scan();
+        let loras = || scan.models.iter().filter(|model| model.family == Family::Lora);
+        let named = |model: &&InstalledModel| {
+            [&model.id, &model.label].into_iter().any(|known| known.eq_ignore_ascii_case(name))
+        };
+        if let Some(model) = loras().find(named) {
+            return Ok(model.clone());
+        }
+        self.find(name).map_err(|problem| match problem {
+            ModelProblem::Missing { folders, .. } => ModelProblem::MissingLora {
+                name: name.to_owned(),
+                near: alike(name, loras().map(|model| model.id.as_str())),
+                folders,
+            },
+            other => other,
+        })
+    }
+
+    /// The installed models that a prompt names: LoRAs and embeddings.
+    pub fn named_in(&self, prompt: &str) -> Vec<InstalledModel> {
+        let (words, loras) = take_loras(prompt);
+        let loras = loras.iter().filter_map(|lora| self.lora_named(&lora.name).ok());
+        loras.chain(self.embeddings_in(&[&words])).collect()
+    }
+
+    /// The installed embeddings that texts mention.
+    pub fn embeddings_in(&self, texts: &[&str]) -> Vec<InstalledModel> {
+        let scan = self.scan();
+        let mentioned = |model: &&InstalledModel| {
+            model.family == Family::Embedding && texts.iter().any(|text| mentions(text, &model.id))
+        };
+        scan.models.iter().filter(mentioned).cloned().collect()
     }
 
     /// Digest over the model's files. Files are read once and remembered by size and time of change.
@@ -202,20 +248,121 @@ pub enum ModelProblem {
         /// Where it was looked for.
         folders: Vec<PathBuf>,
     },
+    /// A LoRA that a prompt names is not installed.
+    #[error("<lora:{name}>: this LoRA is not installed. {}", way_to_lora(.name, .near, .folders))]
+    MissingLora {
+        /// As the prompt names it.
+        name: String,
+        /// LoRAs whose names are like it.
+        near: Vec<String>,
+        /// Where it was looked for.
+        folders: Vec<PathBuf>,
+    },
     /// It is there but can't be read.
     #[error("The model at {} can't be used: {}", .0.path.display(), .0.message)]
     Broken(BrokenModel),
 }
 
+/// The most models that a message lists.
+const MOST_LISTED: usize = 12;
+
+/// As many as can be read at a glance, and how many more there are.
+fn first_of(installed: &[String]) -> String {
+    let listed = installed.get(..MOST_LISTED).unwrap_or(installed).join(", ");
+    match installed.len().saturating_sub(MOST_LISTED) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
+}
+
 /// What to do about a model that is missing.
 fn way_to(id: &str, installed: &[String], folders: &[PathBuf]) -> String {
-    if Catalogue::embedded().is_ok_and(|catalogue| catalogue.find(id).is_ok()) {
-        return format!("Get it on the Models page, or with `qpyt models pull {id}`.");
+    if let Some(way) = pull(id) {
+        return way;
     }
-    let folder = folders.last().map(|folder| folder.display().to_string()).unwrap_or_default();
+    let folder = own_folder(folders);
     if installed.is_empty() {
         format!("Put a model folder into {folder}.")
     } else {
-        format!("Installed: {}. Others go into {folder}.", installed.join(", "))
+        format!("Installed: {}. Others go into {folder}.", first_of(installed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_models_a_message_lists_the_first_and_counts_the_rest() {
+        let installed = |count: usize| (0..count).map(|it| format!("m{it}")).collect::<Vec<_>>();
+        assert_eq!(first_of(&installed(2)), "m0, m1");
+        assert!(first_of(&installed(12)).ends_with("m10, m11"));
+        assert!(first_of(&installed(1000)).ends_with("m11 and 988 more"));
+    }
+}
+
+/// What to do about a LoRA that is missing.
+fn way_to_lora(name: &str, near: &[String], folders: &[PathBuf]) -> String {
+    if let Some(way) = pull(name) {
+        return way;
+    }
+    let file = format!(
+        "A LoRA is a file such as {name}.safetensors; download it from where its maker offers it and put it into {}.",
+        own_folder(folders)
+    );
+    match near {
+        [] => file,
+        near => format!("Did you mean {}? {file}", near.join(" or ")),
+    }
+}
+
+/// How to get a model of the catalogue.
+fn pull(id: &str) -> Option<String> {
+    let known = Catalogue::embedded().is_ok_and(|catalogue| catalogue.find(id).is_ok());
+    known.then(|| format!("Get it on the Models page, or with `qpyt models pull {id}`."))
+}
+
+/// The folder that people put their models into.
+fn own_folder(folders: &[PathBuf]) -> String {
+    folders.last().map(|folder| folder.display().to_string()).unwrap_or_default()
+}
+
+/// The names that are most like another one, the most alike first.
+fn alike<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let name = name.to_lowercase();
+    let share = |known: &str| {
+        let known = known.to_lowercase();
+        if known.contains(&name) { 1.0 } else { strsim::jaro_winkler(&known, &name) }
+    };
+    let mut near: Vec<_> = known.map(|known| (share(known), known)).collect();
+    near.retain(|(share, _)| *share >= ALIKE);
+    near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    near.into_iter().take(MOST_ALIKE).map(|(_, known)| known.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_like_another_come_first_and_others_not_at_all() {
+        let known = ["sdxl-base", "pixel-art-xl", "Pixel Art", "ink wash", "pixelart-v2", "pixels"];
+        let near = alike("pixel art", known.into_iter());
+        assert_eq!(near.first().map(String::as_str), Some("Pixel Art"));
+        assert!(near.len() == 3 && near.contains(&"pixelart-v2".to_owned()), "{near:?}");
+        assert_eq!(alike("watercolour", known.into_iter()), Vec::<String>::new());
+        assert_eq!(alike("wash", known.into_iter()), ["ink wash"]);
+    }
+
+    #[test]
+    fn a_lora_that_is_missing_comes_with_names_that_are_near_and_the_way_to_get_it() {
+        let near = vec!["pixel-art-xl".to_owned(), "pixelart-v2".to_owned()];
+        let folders = vec![PathBuf::from("/else"), PathBuf::from("/data/models")];
+        let missing = ModelProblem::MissingLora { name: "pixel art".to_owned(), near, folders };
+        assert_eq!(
+            missing.to_string(),
+            "<lora:pixel art>: this LoRA is not installed. Did you mean pixel-art-xl or pixelart-v2? A LoRA is a file \
+             such as pixel art.safetensors; download it from where its maker offers it and put it into /data/models."
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! What steers a painting besides its words: LoRAs, the pictures of ControlNets and pictures to look at, as other bricks
 //! hand them on.
 
-use qpyt_sdk::ai::imaging::{self, Adapter, Guides, Start, TextRequest};
+use qpyt_sdk::ai::imaging::{self, Adapter, Guides, Inpainting, Repainting, Start, TextRequest};
+use qpyt_sdk::media::types::Filter;
 use qpyt_sdk::prelude::*;
 use qpyt_sdk::shapes::{Control, Lora};
 use qpyt_sdk::store::content;
@@ -33,8 +34,24 @@ impl Guided {
         Ok(Self { loras: loras.into_iter().map(|Json(lora)| lora).collect(), controls, pictures, references })
     }
 
-    /// Paints one picture.
+    /// Paints one picture. Where nothing of a picture may change, that is the picture itself in the size that was asked
+    /// for; a strength that reaches no step takes one.
     pub fn paint(&self, request: &TextRequest, start: &Start<'_>) -> Result<Image> {
+        let start = match start {
+            Start::Repainting(Repainting { source, strength })
+            | Start::Inpainting(Inpainting { source, strength, .. })
+                if *strength <= 0.0 =>
+            {
+                return Ok(source.resize(request.width, request.height, Filter::Lanczos)?);
+            }
+            Start::Repainting(Repainting { source, strength }) => {
+                Start::Repainting(Repainting { source, strength: reaching(*strength, request) })
+            }
+            Start::Inpainting(Inpainting { source, mask, strength }) => {
+                Start::Inpainting(Inpainting { source, mask, strength: reaching(*strength, request) })
+            }
+            Start::Noise => Start::Noise,
+        };
         let adapter =
             |Lora { model, weight }: &Lora| Adapter { model: model.clone(), weight: *weight as f32 };
         let control = |(control, picture)| {
@@ -47,8 +64,14 @@ impl Guided {
             controls: self.controls.iter().zip(&self.pictures).map(control).collect(),
             references: self.references.iter().collect(),
         };
-        imaging::paint(request, start, &guides).map_err(|error| not_done(error, "model"))
+        imaging::paint(request, &start, &guides).map_err(|error| not_done(error, "model"))
     }
+}
+
+/// A strength by which at least one of the steps is taken.
+fn reaching(strength: f32, request: &TextRequest) -> f32 {
+    // A little above a step, since products of floats may fall a little below.
+    strength.max(1.001 / request.sampling.steps.max(1) as f32).min(1.0)
 }
 
 fn few_enough(references: usize) -> Result<()> {
@@ -64,6 +87,17 @@ fn few_enough(references: usize) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_strength_that_reaches_no_step_takes_one_and_others_stay() {
+        let mut request = crate::request(&crate::plan::tests::info(), 7);
+        for steps in 1..=150 {
+            request.sampling.steps = steps;
+            let least = reaching(0.001, &request);
+            assert_eq!((least * steps as f32) as u32, 1, "{steps}: {least}");
+        }
+        assert_eq!((reaching(0.35, &request), reaching(1.0, &request)), (0.35, 1.0));
+    }
 
     #[test]
     fn more_references_than_the_host_takes_are_told_with_their_number() {

@@ -1,11 +1,11 @@
 //! What one run will paint: texts, settings and parameters, checked and put together before the host is asked.
 
 use qpyt_sdk::ai::imaging::{Sampling, TextRequest};
-use qpyt_sdk::ai::models::find_model;
+use qpyt_sdk::ai::models::{UsualSampling, find_model, find_usual_sampling};
 use qpyt_sdk::job::{self, Level};
 use qpyt_sdk::prelude::*;
 use qpyt_sdk::serde_json::json;
-use qpyt_sdk::shapes::{Info, STEPS, Settings};
+use qpyt_sdk::shapes::{Info, Settings};
 
 use crate::Wishes;
 use crate::size::{self, Native};
@@ -32,50 +32,26 @@ struct Usual {
     native: Native,
     steps: u32,
     guidance: f64,
+    /// False where guidance means nothing to the model.
+    guided: bool,
 }
 
 impl Usual {
     fn of(model: &str) -> Self {
-        let found = find_model(model);
-        let native = found.as_ref().map(Native::of);
-        let family = found.as_ref().map_or("", |it| it.family.as_str());
-        let (steps, guidance) = quality(family, model);
-        Self { native: native.unwrap_or_default(), steps, guidance }
+        let common = UsualSampling { steps: 25, guidance: 7.0, guided: true };
+        let UsualSampling { steps, guidance, guided } = find_usual_sampling(model).unwrap_or(common);
+        Self { native: native(model), steps, guidance: f64::from(guidance), guided }
+    }
+
+    /// The guidance that the model runs at, where `set` is what the person said.
+    fn guidance(&self, set: Option<f64>) -> f64 {
+        set.filter(|_| self.guided).unwrap_or(self.guidance)
     }
 }
 
 /// What a model says about sizes.
 pub(crate) fn native(model: &str) -> Native {
     find_model(model).as_ref().map(Native::of).unwrap_or_default()
-}
-
-/// What the names of models say that were distilled to work in few steps and without guidance.
-const DISTILLED: [&str; 6] = ["lightning", "turbo", "lcm", "hyper", "dmd", "schnell"];
-
-/// Steps and guidance by which the makers of a family show it. Models that were distilled say so in their names.
-fn quality(family: &str, model: &str) -> (u32, f64) {
-    let model = model.to_ascii_lowercase();
-    let named = |part: &str| model.contains(part);
-    let distilled = DISTILLED.into_iter().any(named);
-    match family {
-        "flux2" if named("base") => (50, 4.0),
-        "flux2" => (4, 1.0),
-        "flux" if distilled => (4, 1.0),
-        "sd3" if distilled => (4, 1.0),
-        "sdxl" | "stable-diffusion" if distilled => (steps_in(&model).unwrap_or(4), 1.0),
-        "flux" => (28, 3.5),
-        "sd3" => (28, 4.5),
-        "sdxl" => (30, 6.0),
-        _ => (25, 7.0),
-    }
-}
-
-/// The steps that a name says a model was distilled to, as in `sdxl-lightning-8step`.
-fn steps_in(model: &str) -> Option<u32> {
-    let (before, _) = model.split_once("step")?;
-    let digits = before.trim_end_matches(['-', '_', ' ']);
-    let number = digits.rsplit(|letter: char| !letter.is_ascii_digit()).next()?;
-    number.parse().ok().filter(|steps| STEPS.contains(steps))
 }
 
 /// What the run will paint, all of it decided. A side that the settings leave open follows the model and `like`, the
@@ -98,7 +74,7 @@ pub fn info(manner: Manner<'_>, wishes: &Wishes, like: Option<(u32, u32)>) -> Re
         width,
         height,
         steps: settings.steps.unwrap_or(usual.steps),
-        guidance: settings.guidance.unwrap_or(usual.guidance),
+        guidance: usual.guidance(settings.guidance),
         sampler: manner.sampler.to_owned(),
         schedule: manner.schedule.to_owned(),
         strength: None,
@@ -111,16 +87,21 @@ pub fn info(manner: Manner<'_>, wishes: &Wishes, like: Option<(u32, u32)>) -> Re
     })
 }
 
-/// What to say of a model that was distilled and whose guidance is left open; none of others.
+/// What to say of a model that works without guidance, where the settings leave it open or ask for what it can't do; none
+/// of others.
 fn guidance_note(settings: &Settings, usual: &Usual) -> Option<String> {
-    if settings.guidance.is_some() || usual.guidance > 1.0 {
-        return None;
+    match settings.guidance {
+        None if usual.guidance <= 1.0 => Some(format!(
+            "This model was made to work without guidance: it runs at {} in {} steps.{}",
+            usual.guidance,
+            settings.steps.unwrap_or(usual.steps),
+            if usual.guided { " The settings brick can change that." } else { "" }
+        )),
+        Some(set) if !usual.guided && set > 1.0 => {
+            Some(format!("This model was made to work without guidance; {set} is taken as 1."))
+        }
+        _ => None,
     }
-    Some(format!(
-        "This model was made to work without guidance: it runs at {} in {} steps. The settings brick can change that.",
-        usual.guidance,
-        settings.steps.unwrap_or(usual.steps)
-    ))
 }
 
 /// The prompt without blank ends, if there is one.
@@ -172,29 +153,31 @@ fn named(id: &str) -> Option<String> {
 pub(crate) mod tests {
     use super::*;
 
-    #[test]
-    fn models_that_were_distilled_get_few_steps_and_no_guidance() {
-        assert_eq!(quality("flux", "flux1-schnell"), (4, 1.0));
-        assert_eq!(quality("flux", "FLUX.1-dev"), (28, 3.5));
-        assert_eq!(quality("sdxl", "SDXL-Lightning-4step"), (4, 1.0));
-        assert_eq!(quality("sdxl", "sdxl_lightning_8step_unet"), (8, 1.0));
-        assert_eq!(quality("sdxl", "sdxl-turbo"), (4, 1.0));
-        assert_eq!(quality("stable-diffusion", "dreamshaper-lcm"), (4, 1.0));
-        assert_eq!(quality("sd3", "sd3.5-large-turbo"), (4, 1.0));
-        assert_eq!(quality("sdxl", "step-by-step-turbo"), (4, 1.0));
-        assert_eq!(quality("flux2", "flux2-klein-base-4b"), (50, 4.0));
-        assert_eq!(quality("stable-diffusion", "emoji"), (25, 7.0));
+    fn usual(guidance: f64, guided: bool) -> Usual {
+        Usual { native: Native::default(), steps: 4, guidance, guided }
+    }
+
+    fn set(guidance: f64) -> Settings {
+        Settings { guidance: Some(guidance), ..Settings::default() }
     }
 
     #[test]
     fn that_a_model_runs_without_guidance_is_said_while_the_person_left_it_open() {
-        let usual = |guidance| Usual { native: Native::default(), steps: 4, guidance };
-        let open = Settings::default();
-        let said = guidance_note(&open, &usual(1.0)).unwrap();
-        assert!(said.contains("at 1 in 4 steps"), "{said}");
-        assert_eq!(guidance_note(&open, &usual(7.0)), None);
-        let set = Settings { guidance: Some(3.0), ..Settings::default() };
-        assert_eq!(guidance_note(&set, &usual(1.0)), None);
+        let said = guidance_note(&Settings::default(), &usual(1.0, true)).unwrap();
+        assert!(said.contains("at 1 in 4 steps. The settings brick"), "{said}");
+        let fixed = guidance_note(&Settings::default(), &usual(1.0, false)).unwrap();
+        assert!(fixed.ends_with("at 1 in 4 steps."), "what can't be changed is not offered: {fixed}");
+        assert_eq!(guidance_note(&Settings::default(), &usual(7.0, true)), None);
+        assert_eq!(guidance_note(&set(3.0), &usual(1.0, true)), None);
+    }
+
+    #[test]
+    fn guidance_is_what_the_person_set_unless_it_means_nothing_to_the_model() {
+        assert_eq!(usual(1.0, true).guidance(Some(3.0)), 3.0);
+        assert_eq!(usual(4.5, true).guidance(None), 4.5);
+        assert_eq!(usual(1.0, false).guidance(Some(3.0)), 1.0);
+        let said = guidance_note(&set(3.0), &usual(1.0, false)).unwrap();
+        assert!(said.contains("3 is taken as 1"), "{said}");
     }
 
     pub(crate) fn info() -> Info {

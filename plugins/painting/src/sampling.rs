@@ -24,8 +24,20 @@ pub const SAMPLERS: [(&str, &str); 14] = [
 ];
 
 /// Ids and labels of the samplers that follow a flow, as newer families do.
-pub const FLOW_SAMPLERS: [(&str, &str); 5] =
-    [("", "Model's own"), ("euler", "Euler"), ("heun", "Heun"), ("lms", "LMS"), ("dpm2", "DPM2")];
+pub const FLOW_SAMPLERS: [(&str, &str); 12] = [
+    ("", "Model's own"),
+    ("euler", "Euler"),
+    ("euler-ancestral", "Euler a"),
+    ("heun", "Heun"),
+    ("lms", "LMS"),
+    ("dpm2", "DPM2"),
+    ("dpm2-ancestral", "DPM2 a"),
+    ("dpmpp-2m", "DPM++ 2M"),
+    ("dpmpp-2m-sde", "DPM++ 2M SDE"),
+    ("dpmpp-sde", "DPM++ SDE"),
+    ("unipc", "UniPC"),
+    ("lcm", "LCM"),
+];
 
 /// Ids and labels of the schedules, in the order they are shown.
 pub const SCHEDULES: [(&str, &str); 10] = [

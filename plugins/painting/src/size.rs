@@ -102,7 +102,6 @@ mod tests {
     }
 
     #[test]
-    #[test]
     fn what_is_enlarged_may_be_larger_than_what_is_set() {
         assert_eq!(rounded(3071.0, 16, 64), 3072);
         assert_eq!(rounded(10.0, 16, 64), 64);

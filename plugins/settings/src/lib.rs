@@ -7,17 +7,17 @@ use qpyt_sdk::shapes;
 #[derive(Params)]
 struct Settings {
     /// In pixels. A side left empty follows the model's own size.
-    #[param(min = *shapes::SIDES.start(), max = *shapes::SIDES.end(), multiple_of = 8, widget = "size")]
+    #[param(min = *shapes::SIDES.start(), max = *shapes::SIDES.end(), step = 8, widget = "size")]
     width: Option<u32>,
     /// In pixels. A side left empty follows the model's own size.
-    #[param(min = *shapes::SIDES.start(), max = *shapes::SIDES.end(), multiple_of = 8)]
+    #[param(min = *shapes::SIDES.start(), max = *shapes::SIDES.end(), step = 8)]
     height: Option<u32>,
-    /// More steps take longer and are often finer.
-    #[param(default = 25, min = *shapes::STEPS.start(), max = *shapes::STEPS.end())]
-    steps: u32,
-    /// How closely the picture follows the prompt. 1 and below turns it off.
-    #[param(default = 7.0, min = *shapes::GUIDANCE.start(), max = *shapes::GUIDANCE.end(), step = 0.1)]
-    guidance: f64,
+    /// More steps take longer and are often finer. Left empty, as many as the model needs.
+    #[param(min = *shapes::STEPS.start(), max = *shapes::STEPS.end())]
+    steps: Option<u32>,
+    /// How closely the picture follows the prompt. 1 and below turns it off. Left empty, as the model likes it.
+    #[param(min = *shapes::GUIDANCE.start(), max = *shapes::GUIDANCE.end(), step = 0.1)]
+    guidance: Option<f64>,
     /// The same seed gives the same picture. Leave it empty for a new one each time.
     #[param(min = 0, max = u32::MAX, widget = "seed")]
     seed: Option<u32>,
@@ -43,8 +43,8 @@ impl Brick for Settings {
         let settings = shapes::Settings {
             width: self.width,
             height: self.height,
-            steps: Some(self.steps),
-            guidance: Some(self.guidance),
+            steps: self.steps,
+            guidance: self.guidance,
             seed: self.seed,
             count: Some(self.count),
         };
@@ -70,9 +70,11 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_make_one_picture_of_the_models_own_size() {
-        let expected =
-            json!({"width": null, "height": null, "steps": 25, "guidance": 7.0, "seed": null, "count": 1});
+    fn at_first_everything_but_the_count_is_left_to_the_model() {
+        let open = Value::Null;
+        let expected = json!({
+            "width": open, "height": open, "steps": open, "guidance": open, "seed": open, "count": 1
+        });
         assert_eq!(given("{}"), expected);
     }
 
@@ -106,12 +108,14 @@ mod tests {
         assert_eq!(bounds("guidance"), (Some(0.0), Some(30.0)));
         assert_eq!(bounds("seed"), (Some(0.0), Some(4_294_967_295.0)));
         assert_eq!(bounds("count"), (Some(1.0), Some(16.0)));
-        for name in ["width", "height", "seed"] {
+        for name in ["width", "height", "steps", "guidance", "seed"] {
+            let kind = if name == "guidance" { "number" } else { "integer" };
             assert_eq!(schema["properties"][name]["default"], Value::Null, "{name}");
-            assert_eq!(schema["properties"][name]["type"], json!(["integer", "null"]), "{name}");
+            assert_eq!(schema["properties"][name]["type"], json!([kind, "null"]), "{name}");
         }
         for name in ["width", "height"] {
             assert_eq!(schema["properties"][name]["x-step"], 8, "{name}");
+            assert_eq!(schema["properties"][name]["multipleOf"], Value::Null, "the generator fits {name}");
         }
         assert_eq!(schema["properties"]["width"]["x-widget"], "size");
     }

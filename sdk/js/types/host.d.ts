@@ -275,9 +275,20 @@ export interface ModelInfo {
   nativeSize: number;
 }
 
+/** How a model is run where nobody says otherwise. */
+export interface UsualSampling {
+  steps: number;
+  /** 1 for models that were made to work without guidance. */
+  guidance: number;
+  /** False where guidance means nothing to the model. */
+  guided: boolean;
+}
+
 /** What is installed (`qpyt:ai/models`). */
 export interface Models {
   findModel(id: string): ModelInfo | undefined;
+  /** Steps and guidance by which a model that paints is shown by its makers. */
+  findUsualSampling(id: string): UsualSampling | undefined;
   /** All models, or those of one family. A run that asks is not answered from the cache later. */
   listModels(family?: string): ModelInfo[];
 }

@@ -343,6 +343,17 @@ class ModelInfo:
     """The side length that the model was trained at."""
 
 
+@dataclass(frozen=True)
+class UsualSampling:
+    """How a model is run where nobody says otherwise."""
+
+    steps: int
+    guidance: float
+    """1 for models that were made to work without guidance."""
+    guided: bool
+    """False where guidance means nothing to the model."""
+
+
 class Models(_Interface):
     """What is installed."""
 
@@ -352,6 +363,11 @@ class Models(_Interface):
         """One model by its id."""
         raw = self._call("find_model", id)
         return None if raw is None else _model(raw)
+
+    def find_usual_sampling(self, id: str) -> UsualSampling | None:
+        """Steps and guidance by which a model that paints is shown by its makers."""
+        raw = self._call("find_usual_sampling", id)
+        return None if raw is None else UsualSampling(raw.steps, raw.guidance, raw.guided)
 
     def list_models(self, family: str | None = None) -> list[ModelInfo]:
         """All models, or those of one family. A run that asks is not answered from the cache later."""

@@ -1,5 +1,5 @@
 /** Fields for a choice: yes or no, one of a list, one of the models. */
-import { css, html, nothing } from "lit";
+import { type PropertyValues, css, html, nothing } from "lit";
 import { customElement } from "lit/decorators.js";
 import { icon } from "../elements/icons.js";
 import { t } from "../i18n/text.js";
@@ -76,9 +76,10 @@ export class QpFieldSelect extends ListField<"select"> {
 
 @customElement("qp-field-model")
 export class QpFieldModel extends ListField<"model"> {
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.studio.needModels(this.field.family);
+  /** Also when another document's brick takes this one's place. */
+  override willUpdate(changed: PropertyValues<this>): void {
+    super.willUpdate(changed);
+    if (changed.has("field")) this.studio.needModels(this.field.family);
   }
 
   protected override watched(state: State): unknown {

@@ -41,7 +41,7 @@ export class QpFieldNumber extends FieldElement<"number"> {
     return html`
       <div class="head">
         <label for="control">${this.field.title}</label>
-        ${this.#box.render({ id: "control", value: number, optional, bounds: this.field, invalid: this.invalid })}
+        ${this.#box.render({ id: "control", value: number, optional, bounds: this.field, invalid: this.invalid, ...(optional ? { placeholder: t("field.auto") } : {}) })}
       </div>
       ${bounded
         ? html`<input

@@ -72,7 +72,7 @@ export class QpFieldSize extends FieldElement<"size"> {
         optional,
         bounds: this.field,
         invalid: this.invalidAt(named.name),
-        ...(optional ? { placeholder: native === undefined ? t("field.sizeAuto") : String(native) } : {}),
+        ...(optional ? { placeholder: native === undefined ? t("field.auto") : String(native) } : {}),
       })}
     </div>`;
   }

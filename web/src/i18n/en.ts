@@ -147,7 +147,7 @@ export const en = {
   "field.sizeSwap": "Swap width and height",
   "field.sizePreset": "Common sizes",
   "field.sizeModel": "Model's own size",
-  "field.sizeAuto": "auto",
+  "field.auto": "auto",
   "field.sizeOwn": "Other size",
   "field.sizeSquare": "{width} × {height} · square",
   "field.sizeTall": "{width} × {height} · portrait",

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use qpyt_bricks::capability::{
     Adapter, ChatRequest, Clock, Completion, Content, Control, Detail, Files, Finish, Gallery, Header, Http,
     HttpError, HttpRequest, HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment,
-    Painting, Reporter, Saved, SecretHandle, Secrets, Start, StoreError, Upscaling, Vision,
+    Painting, Reporter, Saved, SecretHandle, Secrets, Start, StoreError, Upscaling, UsualSampling, Vision,
 };
 use qpyt_bricks::media::{Container, Image, encode};
 use qpyt_bricks::{Digest, Interface};
@@ -213,6 +213,11 @@ impl Models for FakeStudio {
     async fn find_model(&self, id: String) -> Option<ModelInfo> {
         self.note(Interface::AiModels, &format!("find-model {id:?}"));
         Some(model(id, "stable-diffusion".to_owned()))
+    }
+
+    async fn find_usual_sampling(&self, id: String) -> Option<UsualSampling> {
+        self.note(Interface::AiModels, &format!("find-usual-sampling {id:?}"));
+        Some(UsualSampling { steps: 25, guidance: 7.0, guided: true })
     }
 
     async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo> {

@@ -73,6 +73,8 @@ pub trait Language: Send + Sync {
 pub trait Models: Send + Sync {
     /// The model of that id.
     async fn find_model(&self, id: String) -> Option<ModelInfo>;
+    /// How the model of that id is run where nobody says otherwise; none of what does not paint.
+    async fn find_usual_sampling(&self, id: String) -> Option<UsualSampling>;
     /// All models, or those of one family.
     async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo>;
 }
@@ -194,6 +196,18 @@ pub struct ModelInfo {
     /// The side length that the model was trained at, in pixels.
     #[component(name = "native-size")]
     pub native_size: u32,
+}
+
+/// How a model is run where nobody says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ComponentType, Lower)]
+#[component(record)]
+pub struct UsualSampling {
+    /// 1..150
+    pub steps: u32,
+    /// 0..30; 1 for models that were made to work without guidance.
+    pub guidance: f32,
+    /// False where guidance means nothing to the model.
+    pub guided: bool,
 }
 
 /// A moment in local time.

@@ -16,7 +16,7 @@ use crate::{
     capability::{
         ChatRequest, Clock, Completion, Content, Detail, Files, Gallery, Host, Http, HttpError, HttpRequest,
         HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment, Painting, Reporter,
-        Saved, SecretHandle, Secrets, StoreError, Upscaling, Vision,
+        Saved, SecretHandle, Secrets, StoreError, Upscaling, UsualSampling, Vision,
     },
     media::{Container, Image},
 };
@@ -134,6 +134,10 @@ impl Language for Player {
 impl Models for Player {
     async fn find_model(&self, _id: String) -> Option<ModelInfo> {
         played!(self, Model).flatten()
+    }
+
+    async fn find_usual_sampling(&self, _id: String) -> Option<UsualSampling> {
+        played!(self, Usual).flatten()
     }
 
     async fn list_models(&self, _family: Option<String>) -> Vec<ModelInfo> {

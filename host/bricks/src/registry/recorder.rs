@@ -13,7 +13,7 @@ use crate::{
     capability::{
         ChatRequest, Clock, Completion, Content, Detail, Files, Gallery, Host, Http, HttpError, HttpRequest,
         HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment, Painting, Reporter,
-        Saved, SecretHandle, Secrets, StoreError, Upscaling, Vision,
+        Saved, SecretHandle, Secrets, StoreError, Upscaling, UsualSampling, Vision,
     },
     media::{Container, Image},
 };
@@ -115,6 +115,12 @@ impl Models for Recorder {
         let model = self.host.find_model(id).await;
         self.note(Answer::Model(model.clone()));
         model
+    }
+
+    async fn find_usual_sampling(&self, id: String) -> Option<UsualSampling> {
+        let usual = self.host.find_usual_sampling(id).await;
+        self.note(Answer::Usual(usual));
+        usual
     }
 
     async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo> {

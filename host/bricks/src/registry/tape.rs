@@ -7,7 +7,7 @@ use crate::{
     NamedValue, RunRequest, Value,
     capability::{
         Completion, HttpError, HttpResponse, JobError, Level, ModelInfo, Moment, Saved, SecretHandle,
-        StoreError,
+        StoreError, UsualSampling,
     },
     media::Image,
 };
@@ -33,6 +33,7 @@ pub(super) enum Answer {
     Said(Result<String, JobError>),
     Completed(Result<Completion, JobError>),
     Model(Option<ModelInfo>),
+    Usual(Option<UsualSampling>),
     Models(Vec<ModelInfo>),
     Opened(Result<Image, StoreError>),
     Kept(Result<Saved, StoreError>),

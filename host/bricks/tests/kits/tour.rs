@@ -24,6 +24,7 @@ pub fn check(kit: Kit) {
         "moment": [2031, 2, 3, 4, 5, 6],
         "models": [["emoji", "tiny", 64]],
         "unknown": null,
+        "usual": [25, 1.5, true],
         "painted": [64, 32],
         "repainted": [64, 32],
         "inpainted": [64, 32],

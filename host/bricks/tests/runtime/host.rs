@@ -11,7 +11,8 @@ use qpyt_bricks::{
     capability::{
         ChatRequest, Clock, Completion, Content, Detail, Files, Finish, Gallery, Guides, Header, Http,
         HttpError, HttpRequest, HttpResponse, Imaging, JobError, Language, Level, ModelInfo, Models, Moment,
-        Painting, Reporter, Saved, SecretHandle, Secrets, Start, StoreError, TextRequest, Upscaling, Vision,
+        Painting, Reporter, Saved, SecretHandle, Secrets, Start, StoreError, TextRequest, Upscaling,
+        UsualSampling, Vision,
     },
     media::{Container, Filter, Image, PixelFormat},
 };
@@ -164,6 +165,10 @@ impl Language for FakeHost {
 impl Models for FakeHost {
     async fn find_model(&self, id: String) -> Option<ModelInfo> {
         self.list_models(None).await.into_iter().find(|model| model.id == id)
+    }
+
+    async fn find_usual_sampling(&self, id: String) -> Option<UsualSampling> {
+        (id == "emoji").then_some(UsualSampling { steps: 25, guidance: 1.5, guided: true })
     }
 
     async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo> {

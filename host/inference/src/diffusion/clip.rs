@@ -31,6 +31,18 @@ impl ClipPart {
         })
     }
 
+    /// Whether a tensor of its files is loaded: those of its layers, of which a file may hold one more than a model takes,
+    /// and the projection where it is asked for.
+    pub(super) fn reads(&self, name: &str) -> bool {
+        match name.split_once("encoder.layers.") {
+            Some((_, rest)) => {
+                let number = rest.split('.').next().and_then(|number| number.parse::<usize>().ok());
+                number.is_none_or(|number| number < self.config.layers)
+            }
+            None => self.config.projection.is_some() || !name.starts_with("text_projection."),
+        }
+    }
+
     /// Loads tokenizer and encoder, the latter from its weights on a device.
     pub(super) fn load(&self, weights: &Weights, device: &Device) -> Loaded<ClipReader> {
         Ok(ClipReader {

@@ -1,7 +1,7 @@
 //! How much memory making a picture takes, estimated before it starts.
 
 use super::unet::UnetConfig;
-use super::vae::VaeConfig;
+use super::vae::{Bands, VaeConfig};
 use crate::tensor::{LARGE_MAP, MOST_SCORES};
 use crate::weights::Computing;
 
@@ -15,8 +15,13 @@ const KERNEL_PIXELS: u64 = 9;
 const KERNEL_POINTS: u64 = 36;
 /// Values of each pixel that are held beside a tile: of the picture, and of the rows of tiles that it is made of.
 const TILED: u64 = 9;
-/// Maps of the finest level that decoding holds: input, normalised, convolved, skip connection and result.
-const DECODE_MAPS: u64 = 5;
+/// Values of each pixel of a picture.
+const PICTURE_CHANNELS: u64 = 3;
+/// Maps of the finest level that encoding and decoding hold: input, normalised, convolved, skip connection and result.
+const CODING_MAPS: u64 = 5;
+/// Maps of the last level that the encoder's attention holds: input, states, queries, keys and values, what is made of
+/// them on two ways, and the result.
+const ATTENTION_MAPS: u64 = 9;
 
 /// Maps of its input that a 3x3 convolution by stock operations unrolls it to.
 const UNROLLED_MAPS: u64 = 9;
@@ -58,28 +63,48 @@ impl Operations {
     }
 }
 
-/// How latents become a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decoding {
+/// How the autoencoder goes over a picture.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Extent {
     /// At once.
+    #[default]
     Whole,
-    /// Tile by tile, where the whole does not fit into memory.
-    Tiles,
+    /// Part by part, where the whole does not fit into memory.
+    Parts,
 }
 
-/// Bytes for the feature maps of a picture, the larger of two peaks: a step of the noise predictor with `batch`
-/// pictures, and decoding. At 512x512 with the dimensions of Stable Diffusion 1.5 it comes within a few per cent of
-/// what was measured.
+/// What the autoencoder does for a picture, and how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Coding {
+    /// How pictures that come in are encoded; none if none do.
+    pub encoding: Option<Extent>,
+    /// How the picture that is made is decoded.
+    pub decoding: Extent,
+}
+
+impl Coding {
+    /// All ways, the best first: parts make decoding less exact and encoding slower. `encodes` says whether pictures come
+    /// in.
+    pub fn ways(encodes: bool) -> impl Iterator<Item = Self> {
+        use Extent::{Parts, Whole};
+        let ways = [(Whole, Whole), (Whole, Parts), (Parts, Parts)];
+        let ways = ways.into_iter().take(if encodes { 3 } else { 2 });
+        ways.map(move |(encoding, decoding)| Self { encoding: encodes.then_some(encoding), decoding })
+    }
+}
+
+/// Bytes for the feature maps of a picture, the larger of three peaks: a step of the noise predictor with `batch`
+/// pictures, encoding and decoding. At 512x512 with the dimensions of Stable Diffusion 1.5 it comes within a few per cent
+/// of what was measured.
 pub fn activation_bytes(
     unet: &UnetConfig,
     vae: &VaeConfig,
-    (width, height): (usize, usize),
+    size: (usize, usize),
     batch: usize,
-    (decoding, operations): (Decoding, Operations),
+    (coding, operations): (Coding, Operations),
 ) -> u64 {
-    let pixels = (width as u64).saturating_mul(height as u64);
     let scale = vae.scale() as u64;
-    let latent_pixels = pixels / (scale * scale).max(1);
+    let latent_pixels = pixels(size) / (scale * scale).max(1);
     let map = |channels: usize, level: usize| (latent_pixels >> (2 * level).min(63)) * channels as u64;
     let levels = unet.levels.iter().enumerate();
     let skips: u64 = levels.clone().map(|(i, l)| map(l.channels, i) * (l.layers as u64 + 2)).sum();
@@ -89,32 +114,81 @@ pub fn activation_bytes(
     let step = (skips + widest * (STEP_MAPS + operations.unrolled_maps())).saturating_mul(batch as u64);
     let step = step.saturating_add(scores.max().unwrap_or(0));
     let step = step.saturating_add(kernel_values(unet, latent_pixels));
-    step.max(decode_values(vae, pixels, (decoding, operations))).saturating_mul(BYTES)
+    step.max(coding_values(vae, size, (coding, operations))).saturating_mul(BYTES)
 }
 
-/// Bytes for the states of a transformer that looks at picture and text together, or for decoding where that takes
+/// Bytes for the states of a transformer that looks at picture and text together, or for the autoencoder where that takes
 /// more: `tokens` states of a width, of which a layer holds `widths` at its widest, and attention of some heads.
 pub fn transformer_bytes(
     vae: &VaeConfig,
-    (width, height): (usize, usize),
+    size: (usize, usize),
     (tokens, widths, heads): (usize, usize, usize),
-    (decoding, operations): (Decoding, Operations),
+    (coding, operations): (Coding, Operations),
 ) -> u64 {
-    let pixels = (width as u64).saturating_mul(height as u64);
     let step = (tokens as u64).saturating_mul(widths as u64);
     let step = step.saturating_add(operations.score_values(heads as u64, tokens as u64));
-    step.max(decode_values(vae, pixels, (decoding, operations))).saturating_mul(BYTES)
+    step.max(coding_values(vae, size, (coding, operations))).saturating_mul(BYTES)
+}
+
+fn pixels((width, height): (usize, usize)) -> u64 {
+    (width as u64).saturating_mul(height as u64)
+}
+
+/// Values that the autoencoder holds at its peak.
+fn coding_values(vae: &VaeConfig, size: (usize, usize), (coding, operations): (Coding, Operations)) -> u64 {
+    let maps = CODING_MAPS + operations.unrolled_maps();
+    let encoding = match coding.encoding {
+        None => 0,
+        Some(Extent::Whole) => encode_values(vae, size, maps),
+        Some(Extent::Parts) => banded_values(vae, size, maps).min(encode_values(vae, size, maps)),
+    };
+    encoding.max(decode_values(vae, pixels(size), coding.decoding, maps))
+}
+
+/// Values that encoding at once holds at its peak, of which so many maps are of a level.
+fn encode_values(vae: &VaeConfig, size: (usize, usize), maps: u64) -> u64 {
+    let levels = (0..vae.channels.len()).map(|level| level_values(vae, size, level));
+    levels.max().unwrap_or(0).saturating_mul(maps).max(last_values(vae, size, maps))
+}
+
+/// Values that the encoder's last level holds at its peak.
+fn last_values(vae: &VaeConfig, size: (usize, usize), maps: u64) -> u64 {
+    let maps = if vae.mid_attention { maps.max(ATTENTION_MAPS) } else { maps };
+    level_values(vae, size, vae.channels.len().saturating_sub(1)).saturating_mul(maps)
+}
+
+/// Values of a map of one of the encoder's levels.
+fn level_values(vae: &VaeConfig, size: (usize, usize), level: usize) -> u64 {
+    let channels = vae.channels.get(level).copied().unwrap_or(0) as u64;
+    (pixels(size) >> (2 * level).min(63)).saturating_mul(channels)
+}
+
+/// Values that encoding in bands holds at its peak: at each level but the last a band, what came into the level and what
+/// leaves it; at the last its maps.
+fn banded_values(vae: &VaeConfig, size: (usize, usize), maps: u64) -> u64 {
+    let last = vae.channels.len().saturating_sub(1);
+    let mut most = last_values(vae, size, maps);
+    let mut incoming = pixels(size).saturating_mul(PICTURE_CHANNELS);
+    for level in 0..last {
+        let (width, height) = (size.0 >> level, size.1 >> level);
+        let Bands { rows, reach } = Bands::of(vae, level, width);
+        let band = level_values(vae, size, level).saturating_mul((rows + 2 * reach).min(height) as u64);
+        let band = band / height.max(1) as u64;
+        let leaving = level_values(vae, size, level) / 4;
+        most = most.max(incoming.saturating_add(leaving).saturating_add(band.saturating_mul(maps)));
+        incoming = leaving;
+    }
+    most
 }
 
 /// Values that decoding holds at its peak.
-fn decode_values(vae: &VaeConfig, pixels: u64, (decoding, operations): (Decoding, Operations)) -> u64 {
+fn decode_values(vae: &VaeConfig, pixels: u64, decoding: Extent, held: u64) -> u64 {
     // Up-sampling to the finest level happens in the channels of the next.
     let finest = vae.channels.iter().take(2).max().copied().unwrap_or(0) as u64;
-    let held = DECODE_MAPS + operations.unrolled_maps();
     let maps = |pixels: u64| pixels.saturating_mul(finest).saturating_mul(held);
     match decoding {
-        Decoding::Whole => maps(pixels),
-        Decoding::Tiles => {
+        Extent::Whole => maps(pixels),
+        Extent::Parts => {
             let tiled = maps(vae.tile_pixels()).saturating_add(pixels.saturating_mul(TILED));
             tiled.min(maps(pixels))
         }

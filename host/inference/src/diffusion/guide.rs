@@ -51,8 +51,21 @@ pub struct Stage {
     pub first_step: usize,
     /// What should be seen.
     pub prompt: PromptStates,
+    /// How much that counts.
+    pub weight: f64,
+    /// What should be seen besides.
+    pub others: Vec<WeighedPrompt>,
     /// What should not be seen; none when only the prompt is followed.
     pub negative: Option<PromptStates>,
+}
+
+/// One of several prompts that are followed at once.
+#[derive(Clone)]
+pub struct WeighedPrompt {
+    /// What should be seen.
+    pub prompt: PromptStates,
+    /// How much it counts beside the others; 1 is usual.
+    pub weight: f64,
 }
 
 /// What steers the network through all steps of a run.
@@ -60,6 +73,10 @@ pub struct Stage {
 pub struct Guide<'a> {
     /// What should be seen.
     pub prompt: &'a PromptStates,
+    /// How much that counts, for networks that take several prompts.
+    pub weight: f64,
+    /// What should be seen besides, likewise; it counts where there is something to keep away from.
+    pub others: &'a [WeighedPrompt],
     /// What should not be seen; none when only the prompt is followed.
     pub negative: Option<&'a PromptStates>,
     /// How strongly: the scale of classifier-free guidance, or the number that a guidance-distilled network takes in.
@@ -79,9 +96,9 @@ pub struct Guide<'a> {
 }
 
 /// Which texts a guide follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Texts {
-    prompt: TensorId,
+    prompts: Vec<(TensorId, f64)>,
     negative: Option<TensorId>,
 }
 
@@ -148,15 +165,22 @@ impl<'a> Guide<'a> {
     /// The guide with what it follows at a step.
     pub(super) fn at(&self, step: usize) -> Self {
         match self.stages.iter().rfind(|stage| stage.first_step <= step) {
-            Some(stage) => Self { prompt: &stage.prompt, negative: stage.negative.as_ref(), ..*self },
+            Some(stage) => Self {
+                prompt: &stage.prompt,
+                weight: stage.weight,
+                others: &stage.others,
+                negative: stage.negative.as_ref(),
+                ..*self
+            },
             None => *self,
         }
     }
 
     /// What tells the texts that it follows from others.
     pub(super) fn texts(&self) -> Texts {
+        let others = self.others.iter().map(|other| (other.prompt.states.id(), other.weight));
         Texts {
-            prompt: self.prompt.states.id(),
+            prompts: std::iter::once((self.prompt.states.id(), self.weight)).chain(others).collect(),
             negative: self.negative.map(|negative| negative.states.id()),
         }
     }
@@ -170,6 +194,8 @@ impl<'a> Guide<'a> {
     pub fn new(prompt: &'a PromptStates, negative: Option<&'a PromptStates>, scale: f64) -> Self {
         Self {
             prompt,
+            weight: 1.0,
+            others: &[],
             negative,
             scale,
             references: &[],

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use candle_core::DType;
 
+use super::clip::ClipPart;
 use crate::weights::{Block, Holding, WeightFiles};
 
 /// The weights of a model. The network comes first, then its text encoders, then what stays on the device.
@@ -11,11 +12,13 @@ pub struct Held<'a> {
     parts: Vec<Part<'a>>,
 }
 
+type Counts<'a> = Box<dyn Fn(&str) -> bool + 'a>;
+
 struct Part<'a> {
     files: &'a Arc<WeightFiles>,
     holding: Holding,
     /// Which of the tensors are loaded.
-    counts: fn(&str) -> bool,
+    counts: Counts<'a>,
     /// True if its blocks can be brought to a device one after the other.
     streams: bool,
 }
@@ -28,7 +31,13 @@ impl<'a> Held<'a> {
 
     /// The same and a part whose blocks can be brought to a device one after the other.
     pub(super) fn and(self, files: &'a Arc<WeightFiles>, holding: &Holding) -> Self {
-        self.with(Part { files, holding: holding.clone(), counts: |_| true, streams: true })
+        self.with(Part { files, holding: holding.clone(), counts: Box::new(|_| true), streams: true })
+    }
+
+    /// The same and a text encoder whose blocks can be brought to a device one after the other.
+    pub(super) fn and_clip(self, part: &'a ClipPart, holding: &Holding) -> Self {
+        let counts = Box::new(|name: &str| part.reads(name));
+        self.with(Part { files: &part.weights, holding: holding.clone(), counts, streams: true })
     }
 
     /// The same and a part of which only some tensors are loaded.
@@ -41,12 +50,12 @@ impl<'a> Held<'a> {
         // What a GGUF file holds of a language model is used by other layers, which stay.
         let streams = files.gguf_file().is_none();
         let holding = if streams { holding.clone() } else { Holding::default() };
-        self.with(Part { files, holding, counts, streams })
+        self.with(Part { files, holding, counts: Box::new(counts), streams })
     }
 
     /// The same and a part that computes in f32 and stays on the device.
     pub(super) fn and_resident(self, files: &'a Arc<WeightFiles>) -> Self {
-        self.with(Part { files, holding: Holding::default(), counts: |_| true, streams: false })
+        self.with(Part { files, holding: Holding::default(), counts: Box::new(|_| true), streams: false })
     }
 
     fn with(mut self, part: Part<'a>) -> Self {
@@ -56,7 +65,7 @@ impl<'a> Held<'a> {
 
     /// Bytes of all of them on the device.
     pub fn bytes(&self) -> u64 {
-        let each = self.parts.iter().map(|part| part.files.loaded_bytes_as(&part.holding, part.counts));
+        let each = self.parts.iter().map(|part| part.files.loaded_bytes_as(&part.holding, &part.counts));
         each.fold(0, u64::saturating_add)
     }
 
@@ -65,7 +74,7 @@ impl<'a> Held<'a> {
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks: Vec<Block> = Vec::new();
         for part in self.parts.iter().filter(|part| part.streams) {
-            for block in part.files.blocks(&part.holding, part.counts) {
+            for block in part.files.blocks(&part.holding, &part.counts) {
                 match blocks.iter_mut().find(|known| known.name == block.name) {
                     Some(known) => {
                         known.bytes = known.bytes.saturating_add(block.bytes);

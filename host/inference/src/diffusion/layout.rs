@@ -9,13 +9,14 @@ use candle_core::Device;
 use super::architecture::Architecture;
 use super::clip::ClipPart;
 use super::components::{Borrowed, Components, DIFFUSERS_WEIGHTS};
-use super::footprint::{Decoding, Operations, activation_bytes};
+use super::footprint::{Coding, Operations, activation_bytes};
 use super::held::Held;
 use super::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use super::pipeline::Pipeline;
 use super::samplers::SchedulerConfig;
 use super::stable_diffusion::StableDiffusion;
 use super::unet::{BlockKind, Level, UnetConfig};
+use super::usual::{Names, Usual};
 use super::vae::VaeConfig;
 use crate::weights::{ConfigFile, Holding, Loaded, WeightFiles};
 
@@ -40,6 +41,8 @@ pub struct ModelLayout {
     pub scheduler: SchedulerConfig,
     /// How the network and its text encoders hold their weights.
     pub holding: Holding,
+    /// Steps and guidance where nobody says otherwise.
+    pub usual: Usual,
     pub(super) unet_weights: Arc<WeightFiles>,
     pub(super) vae_weights: Arc<WeightFiles>,
     pub(super) components: Components,
@@ -64,6 +67,8 @@ impl ModelLayout {
         let vae_file = components.config("vae")?;
         vae_file.must_be("_class_name", "AutoencoderKL")?;
         vae_file.must_be("shift_factor", 0)?;
+        let scheduler = SchedulerConfig::read(&components.config("scheduler")?)?;
+        let indexed = components.index().flag_or("is_distilled", false)?;
         let layout = Self {
             unet: UnetConfig::read(&unet_file)?,
             vae: VaeConfig::read(&vae_file)?,
@@ -73,7 +78,8 @@ impl ModelLayout {
                 .transpose()?,
             zeros_for_no_negative: two_texts
                 && components.index().flag_or("force_zeros_for_empty_prompt", true)?,
-            scheduler: SchedulerConfig::read(&components.config("scheduler")?)?,
+            usual: Usual::of_unet(&Names::of(&components), indexed, scheduler.sampler, two_texts),
+            scheduler,
             unet_weights: components.weights("unet", DIFFUSERS_WEIGHTS)?,
             vae_weights: components.weights("vae", DIFFUSERS_WEIGHTS)?,
             holding: Holding::default(),
@@ -152,6 +158,7 @@ impl PainterLayout for ModelLayout {
             native_size: height.max(width) as u32,
             prediction: self.scheduler.prediction,
             guidance: Guidance::Classifier,
+            usual: self.usual,
             text_layers: self.texts().map(|text| text.config.layers).min().unwrap_or(1) as u32,
             only_inpaints: self.unet.in_channels != self.vae.latent_channels,
             looks_at_pictures: false,
@@ -175,12 +182,12 @@ impl PainterLayout for ModelLayout {
 
     fn held(&self) -> Held<'_> {
         let network = Held::network(&self.unet_weights, &self.holding);
-        let texts = self.texts().fold(network, |held, text| held.and(&text.weights, &self.holding));
+        let texts = self.texts().fold(network, |held, text| held.and_clip(text, &self.holding));
         texts.and_resident(&self.vae_weights)
     }
 
-    fn activation_bytes(&self, size: (usize, usize), batch: usize, decoding: Decoding) -> u64 {
-        let how = (decoding, Operations::of(&self.holding.computing));
+    fn activation_bytes(&self, size: (usize, usize), batch: usize, coding: Coding) -> u64 {
+        let how = (coding, Operations::of(&self.holding.computing));
         activation_bytes(&self.unet, &self.vae, size, batch, how)
     }
 

@@ -18,8 +18,10 @@ pub mod sd3;
 pub mod spares;
 pub mod stable_diffusion;
 pub mod unet;
+pub mod usual;
 pub mod vae;
 
+mod base;
 mod components;
 mod dit;
 mod guide;

@@ -10,12 +10,13 @@ use super::checkpoint::{Checkpoint, Part};
 use super::components::Components;
 use super::flux::FluxLayout;
 use super::flux2::Flux2Layout;
-use super::footprint::Decoding;
+use super::footprint::Coding;
 use super::held::Held;
 use super::layout::ModelLayout;
 use super::pipeline::Pipeline;
 use super::samplers::Prediction;
 use super::sd3::Sd3Layout;
+use super::usual::Usual;
 use crate::weights::{ConfigFile, Holding, Loaded};
 
 pub use super::components::Borrowed;
@@ -148,7 +149,7 @@ pub enum Guidance {
     Classifier,
     /// The scale is an input of the network; there is no negative prompt.
     Embedded,
-    /// The network was distilled to need none.
+    /// Nothing: the network was distilled to need none, and what it was distilled from took the scale in.
     None,
 }
 
@@ -156,7 +157,7 @@ pub enum Guidance {
 pub(crate) const MAX_EDGE: u32 = 4096;
 
 /// What a request for a picture must know of the model that paints it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaintingTraits {
     /// Pictures' widths and heights must be multiples of this.
     pub size_multiple: u32,
@@ -168,6 +169,8 @@ pub struct PaintingTraits {
     pub prediction: Prediction,
     /// What guidance means to it.
     pub guidance: Guidance,
+    /// Steps and guidance where nobody says otherwise.
+    pub usual: Usual,
     /// Layers of its text encoder; one fewer can be skipped. 1 where none can.
     pub text_layers: u32,
     /// Whether it can look at pictures besides the one that it makes.
@@ -202,7 +205,7 @@ pub trait PainterLayout: Send + Sync {
 
     /// Memory that making a picture of a width and height takes besides the weights, with `batch` predictions at a
     /// time.
-    fn activation_bytes(&self, size: (usize, usize), batch: usize, decoding: Decoding) -> u64;
+    fn activation_bytes(&self, size: (usize, usize), batch: usize, coding: Coding) -> u64;
 
     /// Loads all weights onto a device.
     ///

@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 
 use candle_core::{Result, Tensor};
 
+pub use super::base::Base;
+use super::footprint::Extent;
 use super::guide::Texts;
-pub use super::guide::{Course, Guide, LayerSkipping, PromptStates, Stage, Steering, Wording};
+pub use super::guide::{Course, Guide, LayerSkipping, PromptStates, Stage, Steering, WeighedPrompt, Wording};
 use super::noise::NoiseSource;
 use super::preview::LatentPreview;
 use super::samplers::{Sampler, SamplerChoice, SamplerError};
@@ -137,15 +139,22 @@ pub trait Watcher {
 
 /// A loaded model that paints. Latents are maps (1, channels, height, width) as [`Vae::normalize`] gives them.
 pub trait Pipeline: Send + Sync {
+    /// What it has in common with all others.
+    fn base(&self) -> &Base;
+
     /// The autoencoder.
-    fn vae(&self) -> &Vae;
+    fn vae(&self) -> &Vae {
+        &self.base().vae
+    }
 
     /// The map from latents to preview colours.
-    fn preview(&self) -> &LatentPreview;
+    fn preview(&self) -> &LatentPreview {
+        &self.base().preview
+    }
 
-    /// Where adapters reach its layers; none if it takes none.
-    fn slots(&self) -> Option<&Slots> {
-        None
+    /// Where adapters reach its layers.
+    fn slots(&self) -> &Slots {
+        &self.base().slots
     }
 
     /// Checks that its network can be steered by a control.
@@ -185,6 +194,11 @@ pub trait Pipeline: Send + Sync {
         Ok(1)
     }
 
+    /// True if its network can follow several prompts at once.
+    fn adds_prompts(&self) -> bool {
+        false
+    }
+
     /// Encodes a prompt with all that it says, as far as the encoders go along.
     fn encode_wording(&self, wording: &Wording<'_>) -> Result<PromptStates> {
         self.encode_prompt(&wording.text.words(), wording.clip_skip)
@@ -218,8 +232,13 @@ pub trait Pipeline: Send + Sync {
     }
 
     /// Latents of a picture (1, 3, height, width) in -1..1, sampled from the encoder's distribution.
-    fn picture_latents(&self, picture: &Tensor, noise: &mut dyn NoiseSource) -> Result<Tensor> {
-        let distribution = self.vae().encode(picture)?;
+    fn picture_latents(
+        &self,
+        picture: &Tensor,
+        encoding: Extent,
+        noise: &mut dyn NoiseSource,
+    ) -> Result<Tensor> {
+        let distribution = self.vae().encode_by(picture, encoding)?;
         let mean = &distribution.mean;
         let fresh = Tensor::from_vec(noise.draw(mean.elem_count()), mean.shape(), self.vae().device())?;
         self.vae().normalize(&(mean + (distribution.std * fresh)?)?)
@@ -228,9 +247,15 @@ pub trait Pipeline: Send + Sync {
     /// What a network that only inpaints sees of a picture (1, 3, height, width) in -1..1 around a mask (1, 1, height,
     /// width) of the same size: the mask and then the latents of the picture without the masked part, (1, 1 + channels,
     /// height, width) of latent size.
-    fn surroundings(&self, picture: &Tensor, mask: &Tensor, noise: &mut dyn NoiseSource) -> Result<Tensor> {
+    fn surroundings(
+        &self,
+        picture: &Tensor,
+        mask: &Tensor,
+        encoding: Extent,
+        noise: &mut dyn NoiseSource,
+    ) -> Result<Tensor> {
         let unmasked = picture.broadcast_mul(&(1.0 - mask)?)?;
-        let latents = self.picture_latents(&unmasked, noise)?;
+        let latents = self.picture_latents(&unmasked, encoding, noise)?;
         Tensor::cat(&[&self.latent_mask(mask)?, &latents], 1)
     }
 

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::unet::UnetConfig;
 use crate::nn::{Conv2d, GroupNorm, Linear};
-use crate::tensor::Conv2dGeometry;
+use crate::tensor::{Conv2dGeometry, GroupMoments};
 use crate::weights::{Loaded, Weights};
 
 /// Norm, SiLU and convolution, twice, around a skip connection; the time embedding shifts the middle.
@@ -60,12 +60,32 @@ impl ResnetBlock {
             _ => self.conv1.forward(&hidden)?,
         };
         let hidden = self.conv2.forward(&self.norm2.forward_silu(&hidden)?)?;
+        self.onto(x, hidden)
+    }
+
+    /// As [`Self::forward`] without a time embedding, for a piece of a map whose norms are by the moments of all of it,
+    /// up to the first whose moments are not known.
+    pub(super) fn forward_piece(&self, x: &Tensor, known: &[GroupMoments]) -> Result<Tensor> {
+        let Some(moments) = known.first() else { return Ok(x.clone()) };
+        let hidden = self.conv1.forward(&self.norm1.forward_silu_of(x, moments)?)?;
+        let Some(moments) = known.get(1) else { return Ok(hidden) };
+        let hidden = self.conv2.forward(&self.norm2.forward_silu_of(&hidden, moments)?)?;
+        self.onto(x, hidden)
+    }
+
+    /// Adds what the convolutions gave to the way around them.
+    fn onto(&self, x: &Tensor, hidden: Tensor) -> Result<Tensor> {
         match &self.shortcut {
             Some(shortcut) => shortcut.forward(x)? + hidden,
             None => x + hidden,
         }
     }
 }
+
+/// Norms of a block.
+pub(super) const BLOCK_NORMS: usize = 2;
+/// Rows to either side that a block's pixels depend on.
+pub(super) const BLOCK_REACH: usize = 2;
 
 /// Nearest-neighbour enlargement followed by a convolution.
 pub(super) struct Upsample {

@@ -8,15 +8,12 @@ use candle_core::{Device, Result, Tensor, bail};
 use super::clip::{ClipPart, ClipReader, read_windows_jointly, windows_of};
 use super::components::tensors;
 use super::layout::ModelLayout;
-use super::pipeline::{Course, Guide, Pipeline, Predictor, PromptStates, Steering, Wording, guided};
-use super::preview::LatentPreview;
+use super::pipeline::{Base, Course, Guide, Pipeline, Predictor, PromptStates, Steering, Wording, guided};
 use super::samplers::{Sampler, SamplerChoice, SamplerError, SchedulerConfig};
 use super::unet::{Addition, ControlConfig, Framing, PromptContext, Residuals, Unet, UnetConfig};
-use super::vae::Vae;
 use crate::prompt::PromptText;
-use crate::slots::Slots;
 use crate::text::ClipTokenizer;
-use crate::weights::{BrokenFile, Loaded};
+use crate::weights::Loaded;
 
 /// A loaded model.
 pub struct StableDiffusion {
@@ -24,10 +21,8 @@ pub struct StableDiffusion {
     second_text: Option<ClipReader>,
     zeros_for_no_negative: bool,
     unet: Unet,
-    vae: Vae,
+    base: Base,
     scheduler: SchedulerConfig,
-    preview: LatentPreview,
-    slots: Slots,
 }
 
 impl StableDiffusion {
@@ -36,24 +31,22 @@ impl StableDiffusion {
     /// # Errors
     /// A file is broken or a tensor is missing or misshapen.
     pub fn load(layout: &ModelLayout, device: &Device) -> Loaded<Self> {
-        let slots = Slots::default();
+        let base = Base::load(&layout.vae, &layout.vae_weights, &layout.components, device)?;
         let text = |part: &ClipPart, name: &'static str| {
-            part.load(&tensors(&part.weights, device).with_slots(&slots, name).held(&layout.holding), device)
+            part.load(
+                &tensors(&part.weights, device).with_slots(&base.slots, name).held(&layout.holding),
+                device,
+            )
         };
         let unet_weights =
-            tensors(&layout.unet_weights, device).with_slots(&slots, "unet").held(&layout.holding);
-        let vae = Vae::load(&layout.vae, &tensors(&layout.vae_weights, device))?;
-        let preview = LatentPreview::fit(&vae)
-            .map_err(|e| BrokenFile::new(layout.components.place("vae"), format!("cannot decode: {e}")))?;
+            tensors(&layout.unet_weights, device).with_slots(&base.slots, "unet").held(&layout.holding);
         Ok(Self {
             text: text(&layout.text, "text_encoder")?,
             second_text: layout.second_text.as_ref().map(|part| text(part, "text_encoder_2")).transpose()?,
             zeros_for_no_negative: layout.zeros_for_no_negative,
             unet: Unet::load(&layout.unet, &unet_weights, device)?,
-            vae,
+            base,
             scheduler: layout.scheduler.clone(),
-            preview,
-            slots,
         })
     }
 
@@ -77,21 +70,13 @@ impl StableDiffusion {
     }
 
     fn latent_channels(&self) -> usize {
-        self.vae.config().model_channels()
+        self.base.vae.config().model_channels()
     }
 }
 
 impl Pipeline for StableDiffusion {
-    fn vae(&self) -> &Vae {
-        &self.vae
-    }
-
-    fn preview(&self) -> &LatentPreview {
-        &self.preview
-    }
-
-    fn slots(&self) -> Option<&Slots> {
-        Some(&self.slots)
+    fn base(&self) -> &Base {
+        &self.base
     }
 
     fn takes(&self, control: &ControlConfig) -> std::result::Result<(), String> {
@@ -103,7 +88,7 @@ impl Pipeline for StableDiffusion {
         if shape(unet) != shape(own) || unet.addition != own.addition {
             return Err("it was made for a network of other dimensions".to_owned());
         }
-        let (latents, scale) = (self.latent_channels(), self.vae.config().model_scale());
+        let (latents, scale) = (self.latent_channels(), self.base.vae.config().model_scale());
         if (unet.in_channels, control.scale()) != (latents, scale) {
             return Err("it was made for latents of another kind".to_owned());
         }
@@ -129,6 +114,10 @@ impl Pipeline for StableDiffusion {
 
     fn text_widths(&self) -> Vec<usize> {
         self.texts().map(|text| text.model.width()).collect()
+    }
+
+    fn adds_prompts(&self) -> bool {
+        true
     }
 
     fn windows(&self, wording: &Wording<'_>) -> Result<usize> {
@@ -165,16 +154,17 @@ impl Pipeline for StableDiffusion {
         if guide.surroundings.is_some() != (self.unet.config().in_channels != self.latent_channels()) {
             bail!("a network that inpaints needs what surrounds the mask, and only such a network does");
         }
-        let scale = self.vae.config().model_scale();
+        let scale = self.base.vae.config().model_scale();
         let whole = Framing::whole((height * scale, width * scale));
-        let texts = Texts::of(guide, whole)?;
-        let controls = guide.controls.iter().map(|steering| Control::new(steering, &texts));
+        let others = guide.others.iter().filter(|_| guide.negative.is_some()).map(|other| {
+            let alone = Guide { prompt: &other.prompt, negative: None, ..*guide };
+            Ok((SteeredUnet::new(&self.unet, &alone, whole)?, other.weight))
+        });
         Ok(Box::new(GuidedUnet {
-            unet: &self.unet,
-            context: self.unet.context(&texts.states, texts.addition())?,
-            guidance: guide.negative.map(|_| guide.scale),
-            controls: controls.collect::<Result<_>>()?,
-            surroundings: guide.surroundings.cloned(),
+            steered: SteeredUnet::new(&self.unet, guide, whole)?,
+            weight: guide.weight,
+            others: others.collect::<Result<_>>()?,
+            scale: guide.scale,
         }))
     }
 }
@@ -203,12 +193,23 @@ impl Texts {
     }
 }
 
-/// The noise predictor with the texts and pictures that steer it.
+/// The noise predictor with classifier-free guidance. Several prompts add up (Liu et al., arXiv 2206.01714): what each
+/// changes of the prediction for the negative prompt, as often as its weight says.
 struct GuidedUnet<'a> {
+    /// Follows the first prompt and, where there is guidance, the negative one.
+    steered: SteeredUnet<'a>,
+    weight: f64,
+    /// Each follows one more prompt.
+    others: Vec<(SteeredUnet<'a>, f64)>,
+    scale: f64,
+}
+
+/// The noise predictor with the texts and pictures that steer it.
+struct SteeredUnet<'a> {
     unet: &'a Unet,
     context: PromptContext,
-    /// Scale of classifier-free guidance, none when only the prompt is followed.
-    guidance: Option<f64>,
+    /// True if it follows a negative prompt besides.
+    with_negative: bool,
     controls: Vec<Control>,
     /// The mask and the latents around it that a network which inpaints sees.
     surroundings: Option<Tensor>,
@@ -235,13 +236,22 @@ impl Control {
     }
 }
 
-impl GuidedUnet<'_> {
-    /// With guidance, both halves run as one batch.
+impl<'a> SteeredUnet<'a> {
+    fn new(unet: &'a Unet, guide: &Guide<'_>, whole: Framing) -> Result<Self> {
+        let texts = Texts::of(guide, whole)?;
+        let controls = guide.controls.iter().map(|steering| Control::new(steering, &texts));
+        Ok(Self {
+            unet,
+            context: unet.context(&texts.states, texts.addition())?,
+            with_negative: guide.negative.is_some(),
+            controls: controls.collect::<Result<_>>()?,
+            surroundings: guide.surroundings.cloned(),
+        })
+    }
+
+    /// With a negative prompt, both halves run as one batch.
     fn batched(&self, input: &Tensor) -> Result<Tensor> {
-        match self.guidance {
-            None => Ok(input.clone()),
-            Some(_) => Tensor::cat(&[input, input], 0),
-        }
+        if self.with_negative { Tensor::cat(&[input, input], 0) } else { Ok(input.clone()) }
     }
 
     /// What the controls add in a call, if any takes part in it.
@@ -256,6 +266,16 @@ impl GuidedUnet<'_> {
         }
         Ok(sum)
     }
+
+    /// What is predicted for the negative prompt, if there is one, and for the prompt, one after the other.
+    fn outputs(&self, course: Course, input: &Tensor, timestep: f64) -> Result<Tensor> {
+        let mut input = self.batched(input)?;
+        let residuals = self.residuals(course, &input, timestep)?;
+        if let Some(surroundings) = &self.surroundings {
+            input = Tensor::cat(&[&input, &self.batched(surroundings)?], 1)?;
+        }
+        self.unet.forward_controlled(&input, timestep, &self.context, residuals.as_ref())
+    }
 }
 
 impl Predictor for GuidedUnet<'_> {
@@ -264,15 +284,16 @@ impl Predictor for GuidedUnet<'_> {
     }
 
     fn predict_in(&self, course: Course, input: &Tensor, timestep: f64) -> Result<Tensor> {
-        let mut input = self.batched(input)?;
-        let residuals = self.residuals(course, &input, timestep)?;
-        if let Some(surroundings) = &self.surroundings {
-            input = Tensor::cat(&[&input, &self.batched(surroundings)?], 1)?;
+        let outputs = self.steered.outputs(course, input, timestep)?;
+        if !self.steered.with_negative {
+            return Ok(outputs);
         }
-        let output = self.unet.forward_controlled(&input, timestep, &self.context, residuals.as_ref())?;
-        match self.guidance {
-            None => Ok(output),
-            Some(scale) => guided(&output.narrow(0, 1, 1)?, &output.narrow(0, 0, 1)?, scale),
+        let (negative, prompt) = (outputs.narrow(0, 0, 1)?, outputs.narrow(0, 1, 1)?);
+        let mut sum = guided(&prompt, &negative, self.scale * self.weight)?;
+        for (other, weight) in &self.others {
+            let output = other.outputs(course, input, timestep)?;
+            sum = (sum + ((output - &negative)? * (self.scale * weight))?)?;
         }
+        Ok(sum)
     }
 }

@@ -196,7 +196,7 @@ impl<'a> Additions<'a> {
             match strange_to(&adapter.model, model) {
                 None => adapters.push(adapter),
                 Some(strange) => {
-                    observer.note(&format!("the adapter `{}` {strange}; it is left out", adapter.model.id));
+                    observer.note(&format!("the LoRA `{}` {strange}; it is left out", adapter.model.id));
                 }
             }
         }
@@ -242,10 +242,6 @@ impl<'a> Additions<'a> {
         if self.adapters.is_empty() {
             return Ok(None);
         }
-        let Some(slots) = painter.pipeline.slots() else {
-            observer.note("this model takes no adapters; they are left out");
-            return Ok(None);
-        };
         let mut loras = Vec::new();
         for adapter in &self.adapters {
             let get = engine.models.get_among::<Lora>(&adapter.model, company, &engine.device, observer);
@@ -253,7 +249,7 @@ impl<'a> Additions<'a> {
         }
         let borrowed: Vec<(&Lora, f64)> = loras.iter().map(|(lora, weight)| (&lora.model, *weight)).collect();
         let adapted = Adapted(Arc::clone(painter));
-        let blended = blend(slots, &borrowed)?;
+        let blended = blend(painter.pipeline.slots(), &borrowed)?;
         for (adapter, blended) in self.adapters.iter().zip(&blended) {
             if let Some(note) = misfit_note(&adapter.model.id, blended) {
                 observer.note(&note);
@@ -296,9 +292,7 @@ pub(super) struct Adapted(Arc<Resident<Painter>>);
 
 impl Drop for Adapted {
     fn drop(&mut self) {
-        if let Some(slots) = self.0.pipeline.slots() {
-            slots.clear();
-        }
+        self.0.pipeline.slots().clear();
     }
 }
 
@@ -309,12 +303,12 @@ fn misfit_note(id: &str, blended: &Blended) -> Option<String> {
         return None;
     }
     if blended.layers == 0 {
-        return Some(format!("no layer of the adapter `{id}` fits this model; it is left out"));
+        return Some(format!("no layer of the LoRA `{id}` fits this model; it is left out"));
     }
     let named: Vec<_> = misfits.iter().take(NAMED_MISFITS).map(String::as_str).collect();
     let more = if misfits.len() > named.len() { " and others" } else { "" };
     Some(format!(
-        "{} of {} layers of the adapter `{id}` do not fit this model and are left out: {}{more}",
+        "{} of {} layers of the LoRA `{id}` do not fit this model and are left out: {}{more}",
         misfits.len(),
         misfits.len() + blended.layers,
         named.join(", ")

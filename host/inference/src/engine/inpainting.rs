@@ -59,7 +59,7 @@ impl Run {
         observer: &dyn Observer,
     ) -> Result<Picture, EngineError> {
         let pipeline = self.painter.pipeline.as_ref();
-        let clean = pipeline.picture_latents(&canvas.picture, noise)?;
+        let clean = self.latents_of(&canvas.picture, noise)?;
         let fresh = draw_like(&clean, noise)?;
         // diffusers encodes the masked picture too, which draws noise but changes nothing here.
         noise.draw(clean.elem_count());
@@ -86,11 +86,12 @@ impl Run {
             let (_, _, height, width) = canvas.picture.dims4()?;
             pipeline.noise_latents(width, height, self.sampler.as_ref(), noise)?
         } else {
-            let clean = pipeline.picture_latents(&canvas.picture, noise)?;
+            let clean = self.latents_of(&canvas.picture, noise)?;
             let fresh = draw_like(&clean, noise)?;
             self.sampler.schedule().add_noise(&clean, &fresh, first)?
         };
-        self.surroundings = Some(pipeline.surroundings(&canvas.picture, &canvas.mask, noise)?);
+        let surroundings = pipeline.surroundings(&canvas.picture, &canvas.mask, self.encoding, noise)?;
+        self.surroundings = Some(surroundings);
         self.finish(RunStart { latents, first, outside: None }, noise, observer)
     }
 }

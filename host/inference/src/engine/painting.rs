@@ -11,9 +11,9 @@ use super::resident::{Company, Loadable, Resident, lock};
 use super::sparing::Thrift;
 use super::wording::{KeptPrompts, Reading};
 use super::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture, embeddings, references};
-use crate::diffusion::footprint::Decoding;
+use crate::diffusion::footprint::{Coding, Extent};
 use crate::diffusion::noise::{NoiseSource, TorchGenerator};
-use crate::diffusion::painter::{FoundPainter, Guidance, PainterLayout};
+use crate::diffusion::painter::{FoundPainter, Guidance, PainterLayout, PaintingTraits};
 use crate::diffusion::pipeline::{Guide, LayerSkipping, Pipeline, RunStart, Stage, Steering};
 use crate::diffusion::samplers::{Sampler, SamplerChoice, ScheduleId};
 use crate::weights::{Loaded, Residence};
@@ -30,33 +30,48 @@ pub(super) struct Canvas {
     pub(super) batch: usize,
     /// Pixels of pictures that are looked at besides.
     pub(super) seen: usize,
-    pub(super) decoding: Decoding,
+    pub(super) coding: Coding,
 }
 
 fn work_of(request: &ImageRequest, guidance: Guidance) -> Canvas {
     Canvas {
         size: (request.width as usize, request.height as usize),
-        batch: if request.guidance > 1.0 && guidance == Guidance::Classifier { 2 } else { 1 },
+        batch: match guidance {
+            Guidance::Classifier if request.guidance > 1.0 || request.is_sum() => 2,
+            _ => 1,
+        },
         seen: references::pixels(request),
-        decoding: Decoding::Whole,
+        coding: Coding::default(),
     }
 }
 
-/// The scale of guidance that a model is run with. Tells the observer what it leaves out.
-fn scale_of(request: &ImageRequest, guidance: Guidance, observer: &dyn Observer) -> f64 {
-    if guidance != Guidance::Classifier && !request.negative.trim().is_empty() {
-        observer.note("this model takes no negative prompt; it is left out");
+/// The scale of guidance that a model is run with. Tells the observer what it leaves out, and what a person should know
+/// who asks for guidance where none is needed.
+fn scale_of(request: &ImageRequest, traits: &PaintingTraits, observer: &dyn Observer) -> f64 {
+    let (means, scale) = (traits.guidance, request.guidance);
+    if !request.negative.trim().is_empty() {
+        if means != Guidance::Classifier {
+            observer.note("this model takes no negative prompt; it is left out");
+        } else if scale <= 1.0 {
+            observer.note("without guidance the negative prompt has no effect; it is left out");
+        }
     }
-    if guidance != Guidance::None {
-        return decimal(request.guidance);
+    if means == Guidance::None {
+        if scale > 1.0 {
+            observer.note(&format!("this model was made to work without guidance; {scale} is taken as 1"));
+        }
+        return 1.0;
     }
-    if request.guidance > 1.0 {
+    if scale > 1.0 && traits.usual.guidance <= 1.0 {
         observer.note(&format!(
-            "this model was made to work without guidance; {} is taken as 1",
-            request.guidance
+            "this model was made to work without guidance; at {scale} each step takes twice as long and colours may be \
+             too strong"
         ));
     }
-    1.0
+    match means {
+        Guidance::Classifier => decimal(scale).max(1.0),
+        Guidance::Embedded | Guidance::None => decimal(scale),
+    }
 }
 
 impl Loadable for Painter {
@@ -79,7 +94,7 @@ impl Loadable for Painter {
     fn task_bytes(layout: &Self::Layout, work: &Canvas) -> Result<u64, EngineError> {
         let (width, height) = work.size;
         let seen = work.seen.div_ceil(width.max(1));
-        Ok(layout.activation_bytes((width, height + seen), work.batch, work.decoding))
+        Ok(layout.activation_bytes((width, height + seen), work.batch, work.coding))
     }
 
     fn load(layout: &Self::Layout, device: &Device) -> Loaded<Self> {
@@ -130,7 +145,7 @@ impl Engine {
         self.paint(observer, |thrift| {
             let run = self.prepare(model, request, (Origin::Picture { skipped }, thrift), observer)?;
             let mut noise = TorchGenerator::new(request.seed);
-            let clean = run.painter.pipeline.picture_latents(&source.to_tensor(&self.device)?, &mut noise)?;
+            let clean = run.latents_of(&source.to_tensor(&self.device)?, &mut noise)?;
             let fresh = draw_like(&clean, &mut noise)?;
             let first = skipped * run.sampler.calls_per_step();
             let latents = run.sampler.schedule().add_noise(&clean, &fresh, first)?;
@@ -160,17 +175,14 @@ impl Engine {
         let means = traits.guidance;
         let mut work = work_of(request, means);
         let additions = Additions::of(request, model, observer);
-        let company_for = |work: &Canvas| -> Result<Company, EngineError> {
-            let mut company = additions.company(self, model, work)?;
+        let encodes = origin != Origin::Noise || !request.references.is_empty();
+        let mut company = Company::default();
+        for coding in Coding::ways(encodes).skip(usize::from(thrift == Thrift::Most)) {
+            work.coding = coding;
+            company = additions.company(self, model, &work)?;
             embeddings::join(&mut company, self, request, model)?;
-            Ok(company)
-        };
-        let mut company = company_for(&work)?;
-        if thrift == Thrift::Most || origin == Origin::Noise && !self.models.fits(&company) {
-            work.decoding = Decoding::Tiles;
-            company = company_for(&work)?;
             if self.models.fits(&company) {
-                observer.note("the picture is decoded in tiles, since it would not fit into memory at once");
+                break;
             }
         }
         if self.models.offloads(thrift, &company) {
@@ -183,6 +195,9 @@ impl Engine {
                     "{moved} of {all} blocks of the model are brought to the device for each step; that takes longer"
                 ));
             }
+        }
+        if work.coding.decoding == Extent::Parts && self.models.fits(&company) {
+            observer.note("the picture is decoded in tiles, since it would not fit into memory at once");
         }
         let painter = self.models.get_among::<Painter>(model, &company, &self.device, observer)?;
         check_skipped_layers(request, painter.pipeline.skippable_layers())?;
@@ -198,7 +213,7 @@ impl Engine {
         }
         let adapted = additions.blend_into(&painter, self, &company, observer)?;
         let controls = additions.steer(painter.pipeline.as_ref(), request, self, &company, observer)?;
-        let guidance = scale_of(request, means, observer);
+        let guidance = scale_of(request, &traits, observer);
         let reading = Reading {
             adapters: additions.adapter_set(),
             embeddings: &self.embeddings(request, model, (&painter, &company), observer)?,
@@ -207,8 +222,9 @@ impl Engine {
         let guided = guidance > 1.0 && means == Guidance::Classifier;
         let stages = painter.stages(request, &reading, guided, observer)?;
         let mut noise = TorchGenerator::new(request.seed);
-        let references =
-            self.look_at(request, painter.pipeline.as_ref(), traits.size_multiple, &mut noise)?;
+        let encoding = work.coding.encoding.unwrap_or_default();
+        let seeing = (traits.size_multiple, encoding);
+        let references = self.look_at(request, painter.pipeline.as_ref(), seeing, &mut noise)?;
         Ok(Run {
             painter,
             sampler,
@@ -218,7 +234,8 @@ impl Engine {
             controls,
             references,
             surroundings: None,
-            decoding: work.decoding,
+            encoding,
+            decoding: work.coding.decoding,
             _adapted: adapted,
         })
     }
@@ -229,7 +246,7 @@ impl Engine {
 pub(super) enum Origin {
     /// Noise alone.
     Noise,
-    /// A picture, which is encoded as a whole; the first steps are left out.
+    /// A picture; the first steps are left out.
     Picture {
         /// How many.
         skipped: usize,
@@ -258,12 +275,22 @@ pub(super) struct Run {
     references: Vec<Tensor>,
     /// What a network that only inpaints sees besides.
     pub(super) surroundings: Option<Tensor>,
-    decoding: Decoding,
+    pub(super) encoding: Extent,
+    decoding: Extent,
     /// Takes the adapters out again when the run is over.
     _adapted: Option<Adapted>,
 }
 
 impl Run {
+    /// Latents of a picture (1, 3, height, width) in -1..1.
+    pub(super) fn latents_of(
+        &self,
+        picture: &Tensor,
+        noise: &mut dyn NoiseSource,
+    ) -> Result<Tensor, EngineError> {
+        Ok(self.painter.pipeline.picture_latents(picture, self.encoding, noise)?)
+    }
+
     /// Takes the latents through all remaining steps and decodes them.
     pub(super) fn finish(
         mut self,
@@ -283,12 +310,14 @@ impl Run {
             controls: &self.controls,
             references: &self.references,
             surroundings: self.surroundings.as_ref(),
+            weight: first.weight,
+            others: &first.others,
             ..Guide::new(&first.prompt, first.negative.as_ref(), self.guidance)
         };
         let latents = pipeline.denoise(&guide, self.sampler.as_mut(), start, noise, &mut progress)?;
         Picture::from_tensor(&match self.decoding {
-            Decoding::Whole => pipeline.decode(&latents)?,
-            Decoding::Tiles => pipeline.vae().decode_in_tiles(&pipeline.vae().denormalize(&latents)?)?,
+            Extent::Whole => pipeline.decode(&latents)?,
+            Extent::Parts => pipeline.vae().decode_in_tiles(&pipeline.vae().denormalize(&latents)?)?,
         })
     }
 }

@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::{Engine, EngineError, ImageRequest, InstalledModel, PaintingTraits, Picture};
+use crate::diffusion::footprint::Extent;
 use crate::diffusion::noise::NoiseSource;
 use crate::diffusion::pipeline::Pipeline;
 use crate::pixels::{Kernel, resize};
@@ -39,12 +40,12 @@ pub(super) fn pixels(request: &ImageRequest) -> usize {
 }
 
 impl Engine {
-    /// What a pipeline sees of a request's references.
+    /// What a pipeline sees of a request's references, in sizes that are multiples of what it needs.
     pub(super) fn look_at(
         &self,
         request: &ImageRequest,
         pipeline: &dyn Pipeline,
-        multiple: u32,
+        (multiple, encoding): (u32, Extent),
         noise: &mut dyn NoiseSource,
     ) -> Result<Vec<Tensor>, EngineError> {
         let latents = |picture: &Picture| {
@@ -53,7 +54,7 @@ impl Engine {
             let rgb = resize(&picture.rgb, 3, from, (width, height), Kernel::Lanczos)
                 .map_err(|e| EngineError::bad("references", e.to_string()))?;
             let picture = Picture { width, height, rgb }.to_tensor(&self.device)?;
-            Ok(pipeline.picture_latents(&picture, noise)?)
+            Ok(pipeline.picture_latents(&picture, encoding, noise)?)
         };
         request.references.iter().map(latents).collect()
     }

@@ -5,7 +5,7 @@ use super::{EngineError, InstalledModel, PaintingTraits, Picture, embeddings, re
 use crate::diffusion::pipeline::{CallReport, LayerSkipping, Pipeline, Watcher};
 use crate::diffusion::preview::LatentPreview;
 use crate::diffusion::samplers::{SamplerId, ScheduleId};
-use crate::prompt::PromptSyntax;
+use crate::prompt::{PromptSyntax, summands};
 
 /// Longest prompt, in bytes.
 const MAX_PROMPT: usize = 32 << 10;
@@ -54,6 +54,29 @@ pub struct ImageRequest {
 }
 
 impl ImageRequest {
+    /// A request for a picture of a width and height and nothing but a prompt: without guidance, as the model likes to be
+    /// sampled, from seed 0.
+    pub fn new(prompt: &str, (width, height): (u32, u32), steps: u32) -> Self {
+        Self {
+            prompt: prompt.to_owned(),
+            negative: String::new(),
+            syntax: PromptSyntax::Weighted,
+            embeddings: Vec::new(),
+            width,
+            height,
+            steps,
+            guidance: 1.0,
+            sampler: None,
+            schedule: None,
+            seed: 0,
+            clip_skip: 0,
+            skipping: None,
+            adapters: Vec::new(),
+            controls: Vec::new(),
+            references: Vec::new(),
+        }
+    }
+
     /// Checks everything that does not need the loaded model.
     pub(super) fn check(&self, model: &InstalledModel) -> Result<(), EngineError> {
         let traits = model.painting()?;
@@ -83,6 +106,11 @@ impl ImageRequest {
         references::check(self, model, &traits)?;
         embeddings::check(self)?;
         additions::check(self, model)
+    }
+
+    /// True if the prompt is several ones, for models that follow them at once.
+    pub(super) fn is_sum(&self) -> bool {
+        self.syntax == PromptSyntax::Weighted && summands(&self.prompt).len() > 1
     }
 
     /// Steps that image-to-image leaves out at a strength.

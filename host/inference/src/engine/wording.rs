@@ -9,8 +9,8 @@ use super::embeddings::LoadedEmbedding;
 use super::painting::Painter;
 use super::resident::lock;
 use super::{EngineError, ImageRequest, Observer};
-use crate::diffusion::pipeline::{PromptStates, Stage, Wording};
-use crate::prompt::{Form, PromptSyntax, PromptText, forms_over_steps};
+use crate::diffusion::pipeline::{PromptStates, Stage, WeighedPrompt, Wording};
+use crate::prompt::{Form, PromptSyntax, PromptText, Summand, forms_over_steps, summands};
 use crate::text::TextualInversion;
 
 /// Prompts whose states are kept per model.
@@ -68,10 +68,25 @@ struct PromptKey {
 #[derive(Default)]
 pub(super) struct KeptPrompts(Vec<(PromptKey, PromptStates)>);
 
-/// A text from a step on.
+/// What a text says from a step on.
 struct Timed {
     first_step: usize,
+    /// What it says first.
+    first: Weighed,
+    /// What it says besides, all at once.
+    others: Vec<Weighed>,
+}
+
+/// A text and how much it counts.
+struct Weighed {
     text: PromptText,
+    weight: f64,
+}
+
+impl Timed {
+    fn texts(&self) -> impl Iterator<Item = &PromptText> {
+        std::iter::once(&self.first).chain(&self.others).map(|weighed| &weighed.text)
+    }
 }
 
 impl Painter {
@@ -84,9 +99,14 @@ impl Painter {
         guided: bool,
         observer: &dyn Observer,
     ) -> Result<Vec<Stage>, EngineError> {
-        let seen = read_forms(Wish::Seen, &request.prompt, request.syntax, reading)?;
-        let unseen = match guided {
-            true => read_forms(Wish::Unseen, &request.negative, request.syntax, reading)?,
+        let adds = self.pipeline.adds_prompts();
+        let seen = read_forms(Wish::Seen, &request.prompt, (request.syntax, adds), reading)?;
+        if !adds && request.is_sum() {
+            observer.note("this model follows one prompt at a time; AND in the prompt is read as a word");
+        }
+        // Several prompts add up to what they change of the negative one, even where there is no guidance otherwise.
+        let unseen = match guided || seen.iter().any(|timed| !timed.others.is_empty()) {
+            true => read_forms(Wish::Unseen, &request.negative, (request.syntax, false), reading)?,
             false => Vec::new(),
         };
         self.note_left_out(Wish::Seen, &seen, observer);
@@ -95,12 +115,22 @@ impl Painter {
         let mut stages = Vec::new();
         let changes: BTreeSet<usize> = seen.iter().chain(&unseen).map(|timed| timed.first_step).collect();
         for first_step in changes {
-            let states = |wish, timed: &[Timed]| match timed.iter().rfind(|it| it.first_step <= first_step) {
-                Some(timed) => self.states(wish, &timed.text, (request, reading, windows)).map(Some),
-                None => Ok(None),
+            let states =
+                |wish, weighed: &Weighed| self.states(wish, &weighed.text, (request, reading, windows));
+            let (Some(seen), unseen) = (said_at(&seen, first_step), said_at(&unseen, first_step)) else {
+                continue;
             };
-            let Some(prompt) = states(Wish::Seen, &seen)? else { continue };
-            stages.push(Stage { first_step, prompt, negative: states(Wish::Unseen, &unseen)? });
+            let others = seen
+                .others
+                .iter()
+                .map(|other| Ok(WeighedPrompt { prompt: states(Wish::Seen, other)?, weight: other.weight }));
+            stages.push(Stage {
+                first_step,
+                prompt: states(Wish::Seen, &seen.first)?,
+                weight: seen.first.weight,
+                others: others.collect::<Result<_, EngineError>>()?,
+                negative: unseen.map(|unseen| states(Wish::Unseen, &unseen.first)).transpose()?,
+            });
         }
         note_dropped(&stages, observer);
         Ok(stages)
@@ -115,7 +145,7 @@ impl Painter {
     ) -> Result<usize, EngineError> {
         let inversions = reading.inversions();
         let mut most = 1;
-        for Timed { text, .. } in texts {
+        for text in texts.flat_map(Timed::texts) {
             let (inversions, clip_skip) = (inversions.as_slice(), request.clip_skip as usize);
             most = most.max(self.pipeline.windows(&Wording { text, inversions, clip_skip, windows: 1 })?);
         }
@@ -160,12 +190,12 @@ impl Painter {
         if !self.pipeline.text_widths().is_empty() {
             return;
         }
-        if texts.iter().any(|timed| timed.text.is_weighed()) {
+        if texts.iter().flat_map(Timed::texts).any(PromptText::is_weighed) {
             let what = wish.label();
             observer
                 .note(&format!("this model does not weigh words; the weights in the {what} are left out"));
         }
-        if texts.iter().any(|timed| timed.text.has_breaks()) {
+        if texts.iter().flat_map(Timed::texts).any(PromptText::has_breaks) {
             let what = wish.label();
             observer.note(&format!("this model reads the {what} in one piece; BREAK is left out"));
         }
@@ -189,11 +219,16 @@ impl Reading<'_> {
     }
 }
 
-/// What a text says in the course of the steps.
+/// What is said at a step.
+fn said_at(timed: &[Timed], step: usize) -> Option<&Timed> {
+    timed.iter().rfind(|timed| timed.first_step <= step)
+}
+
+/// What a text says in the course of the steps. `adds` says whether it may be several prompts.
 fn read_forms(
     wish: Wish,
     text: &str,
-    syntax: PromptSyntax,
+    (syntax, adds): (PromptSyntax, bool),
     reading: &Reading<'_>,
 ) -> Result<Vec<Timed>, EngineError> {
     let forms = match syntax {
@@ -202,9 +237,17 @@ fn read_forms(
             .map_err(|many| EngineError::bad(wish.field(), many.to_string()))?,
     };
     let names = reading.names();
-    let read =
-        |Form { first_step, text }| Timed { first_step, text: PromptText::read(&text, syntax, &names) };
-    Ok(forms.into_iter().map(read).collect())
+    let weighed =
+        |Summand { text, weight }| Weighed { text: PromptText::read(&text, syntax, &names), weight };
+    let read = |Form { first_step, text }| {
+        let summands = match syntax {
+            PromptSyntax::Weighted if adds => summands(&text),
+            _ => vec![Summand { text, weight: 1.0 }],
+        };
+        let mut summands = summands.into_iter().map(weighed);
+        Some(Timed { first_step, first: summands.next()?, others: summands.collect() })
+    };
+    Ok(forms.into_iter().filter_map(read).collect())
 }
 
 /// Says how much of the texts does not fit the model's window.

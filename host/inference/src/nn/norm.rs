@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::tensor;
+use crate::tensor::{self, GroupMoments};
 use crate::weights::{Loaded, Weights};
 
 /// Group normalisation with scale and shift per channel.
@@ -28,6 +28,11 @@ impl GroupNorm {
     /// Normalises and applies SiLU in the same pass.
     pub fn forward_silu(&self, x: &Tensor) -> Result<Tensor> {
         tensor::group_norm(x, &self.weight, &self.bias, self.groups, self.eps, true)
+    }
+
+    /// The same for a piece of a map, by the moments of all of it.
+    pub fn forward_silu_of(&self, x: &Tensor, moments: &GroupMoments) -> Result<Tensor> {
+        tensor::group_norm_silu_of(x, &self.weight, &self.bias, moments, self.eps)
     }
 }
 

@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::{Linear, QuantizedLinear};
+use crate::tensor::Operand;
 use crate::weights::{Loaded, Weights};
 
 /// y = x W^T + b over the last dimension.
@@ -71,6 +72,14 @@ impl Projection {
         match self {
             Self::Dense(layer) => layer.forward(x),
             Self::Quantized(layer) => layer.forward(x),
+        }
+    }
+
+    /// How exactly products of its outputs must be made: no better than the outputs are known.
+    pub fn operand(&self) -> Operand {
+        match self {
+            Self::Quantized(layer) if layer.rounds_inputs() => Operand::Rounded,
+            Self::Quantized(_) | Self::Dense(_) => Operand::Exact,
         }
     }
 }

@@ -116,6 +116,14 @@ impl QuantizedLinear {
         }
     }
 
+    /// True if inputs are rounded to 8 bits before they are multiplied.
+    pub fn rounds_inputs(&self) -> bool {
+        match self.weights {
+            Stored::Mapped(_) | Stored::Tensors(_) | Stored::Moved(..) => true,
+            Stored::Coded(_) | Stored::Unpacked(..) => false,
+        }
+    }
+
     fn forward_own(&self, x: &Tensor) -> Result<Tensor> {
         // What is packed is multiplied in f32.
         let wide = &x.to_dtype(DType::F32)?;

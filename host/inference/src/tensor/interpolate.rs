@@ -9,7 +9,9 @@ use super::{elements, on_cpu};
 /// How values between pixels are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interpolation {
-    /// From the two nearest pixels of each axis; the centres of corner pixels meet.
+    /// From the two nearest pixels of each axis; the edges of corner pixels meet.
+    Bilinear,
+    /// The same; the centres of corner pixels meet.
     BilinearCorners,
     /// From four pixels of each axis by cubic convolution with a = -0.75 (Keys 1981); the edges of corner pixels
     /// meet.
@@ -24,6 +26,9 @@ pub fn interpolate(x: &Tensor, height: usize, width: usize, method: Interpolatio
     let (batch, channels, in_height, in_width) = x.dims4()?;
     if x.elem_count() == 0 || height == 0 || width == 0 {
         bail!("interpolate: {:?} cannot be resized to {height}x{width}", x.dims());
+    }
+    if (in_height, in_width) == (height, width) {
+        return Ok(x.clone());
     }
     let (rows, columns) = (Axis::new(in_height, height, method), Axis::new(in_width, width, method));
     if on_cpu(x) {
@@ -62,10 +67,11 @@ impl Axis {
         let scale = match method {
             Interpolation::BilinearCorners if output > 1 => last as f32 / (output - 1) as f32,
             Interpolation::BilinearCorners => 0.0,
-            Interpolation::Bicubic => input as f32 / output as f32,
+            Interpolation::Bilinear | Interpolation::Bicubic => input as f32 / output as f32,
         };
         for position in 0..output {
             let at = match method {
+                Interpolation::Bilinear => (scale * (position as f32 + 0.5) - 0.5).max(0.0),
                 Interpolation::BilinearCorners => scale * position as f32,
                 Interpolation::Bicubic => scale * (position as f32 + 0.5) - 0.5,
             };
@@ -194,6 +200,13 @@ mod tests {
         );
         check(2, 7, bilinear, &[1.0, 2.5, 4.0, 3.0, 2.0, 5.0, 8.0, 7.0, 4.5, 2.0, 2.0, 2.0, -2.0, -6.0]);
         check(5, 3, bilinear, &[1.0, 3.0, 8.0, 0.5, 2.0, 4.5, 0.0, 1.0, 1.0, 3.5, 1.5, -2.5, 7.0, 2.0, -6.0]);
+    }
+
+    #[test]
+    fn samples_of_a_bilinear_map_lie_between_pixel_centres() {
+        // torch.nn.functional.interpolate of 0, 1, 4 to five samples, without align_corners.
+        let ours = resized(&[0.0, 1.0, 4.0], 5, Interpolation::Bilinear);
+        assert!(ours.iter().zip([0.0, 0.4, 1.0, 2.8, 4.0]).all(|(a, b)| (a - b).abs() < 1e-6), "{ours:?}");
     }
 
     #[test]

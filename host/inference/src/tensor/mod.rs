@@ -18,35 +18,37 @@ mod interpolate;
 mod joined;
 mod layer_norm;
 mod linear;
+mod max_pool;
 mod parameter;
 mod rectifier;
-mod resize;
 mod rms_norm;
 mod rope;
+mod scaled_sum;
 mod shared_bytes;
 mod vector;
 mod winograd;
 
 pub use activation::{geglu, gelu, gelu_tanh, quick_gelu, silu, swiglu};
 pub(crate) use attention::MOST_SCORES;
-pub use attention::{Attention, attention};
+pub use attention::{Attention, Operand, attention};
 pub use beside::side_by_side;
 pub use blocks::{BlockKind, BlockMatrix, block_linear};
 pub use coded::{CodeMatrix, code_linear};
 pub(crate) use conv2d::LARGE_MAP;
 pub use conv2d::{Conv2dGeometry, conv2d, conv2d_joined};
 pub use depthwise::depthwise_conv2d;
-pub use group_norm::group_norm;
+pub use group_norm::{GroupMoments, group_norm, group_norm_silu_of};
 pub use half::Precision;
 pub(crate) use half::half_to_f32;
 pub use interpolate::{Interpolation, interpolate};
 pub use layer_norm::layer_norm;
 pub use linear::{linear, linear_onto};
+pub use max_pool::max_pool_halving;
 pub use parameter::{Parameter, StoredNumbers};
 pub use rectifier::Rectifier;
-pub use resize::{max_pool_halving, resize_bilinear};
 pub use rms_norm::rms_norm;
 pub use rope::{Pairing, rope};
+pub use scaled_sum::add_scaled_columns;
 pub use shared_bytes::SharedBytes;
 
 use candle_core::{CpuStorage, DType, Layout, Result, Tensor, bail};
@@ -176,6 +178,8 @@ mod tests {
         check("geglu", &[&rows], |t| geglu(&t[0]));
         check("swiglu", &[&rows], |t| swiglu(&t[0]));
         check("rms norm", &[&rows, &scale], |t| rms_norm(&t[0], &t[1], 1e-5));
+        let other = wave(&[2, 5, 12], 0.31);
+        check("scaled sum", &[&rows, &other, &scale], |t| add_scaled_columns(&t[0], &t[1], &t[2]));
         let (row, angles) = (wave(&[1, 5, 12], 0.53), wave(&[5, 2], 0.7));
         for pairing in [Pairing::Halves, Pairing::Neighbours] {
             check("rope", &[&row, &angles], |t| rope(&t[0], &t[1].cos()?, &t[1].sin()?, pairing));
@@ -204,7 +208,7 @@ mod tests {
             });
         }
         check("max pool", &[&map], |t| max_pool_halving(&t[0]));
-        check("bilinear", &[&map], |t| resize_bilinear(&t[0], 11, 9));
+        check("bilinear", &[&map], |t| interpolate(&t[0], 11, 9, Interpolation::Bilinear));
     }
 
     #[test]

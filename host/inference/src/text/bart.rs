@@ -216,7 +216,7 @@ impl SelfAttention {
             qkv: Linear::side_by_side(&[q?, k?, v?]).map_err(|e| weights.failed(e))?,
             out: Linear::load(&weights.sub("out_proj"), width, width)?,
             width,
-            options: Attention { heads, causal: false },
+            options: Attention::full(heads),
         })
     }
 
@@ -256,7 +256,7 @@ impl CrossAttention {
             kv: Linear::side_by_side(&kv).map_err(|e| weights.failed(e))?,
             out: layer("out_proj")?,
             width,
-            options: Attention { heads, causal: false },
+            options: Attention::full(heads),
         })
     }
 

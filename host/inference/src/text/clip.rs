@@ -239,7 +239,7 @@ impl Layer {
             fc1: Linear::load(&weights.sub("mlp.fc1"), width, inner)?,
             fc2: Linear::load(&weights.sub("mlp.fc2"), inner, width)?,
             width,
-            attention: Attention { heads: config.heads, causal: true },
+            attention: Attention::causal(config.heads),
             activation: config.activation,
         })
     }

@@ -85,7 +85,7 @@ fn a_packed_model_paints_near_the_one_it_was_made_of() {
 fn adapters_go_around_packed_layers_and_leave_nothing_behind() {
     let folder = packed_flux();
     let case = Addition::open_on("flux1-dev-nf4", folder.path());
-    let slots = case.base.slots().unwrap();
+    let slots = case.base.slots();
     let states = || values(&case.base.encode_prompt("a lighthouse", 0).unwrap().states);
     let plain = states();
     let path = own_references().join("flux1-dev-lora/flux1-dev-t.kohya.safetensors");
@@ -118,7 +118,7 @@ const NF4: [f32; 16] = [
 ];
 
 /// The tensors with their matrices packed as bitsandbytes packs them, in blocks of 64.
-fn packed(tensors: &Tensors) -> Tensors {
+pub(crate) fn packed(tensors: &Tensors) -> Tensors {
     let mut packed = Tensors::new();
     for (name, tensor) in tensors {
         let Ok((rows, columns)) = tensor.dims2() else {

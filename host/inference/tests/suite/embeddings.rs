@@ -7,8 +7,7 @@ use std::sync::Mutex;
 use candle_core::{DType, Device, Tensor};
 use qpyt_inference::text::{InversionLayout, TextualInversion};
 use qpyt_inference::{
-    Architecture, Engine, EngineOptions, Family, ImageRequest, Observer, PromptSyntax, StepReport,
-    scan_models,
+    Architecture, Engine, EngineOptions, Family, ImageRequest, Observer, StepReport, scan_models,
 };
 
 use crate::support::own_references;
@@ -113,24 +112,8 @@ fn an_embedding_for_another_network_is_words_with_a_note() {
     let scan = scan_models(&[own_references().join("sd15"), folder.path().to_path_buf()]);
     let model = |id: &str| scan.models.iter().find(|model| model.id == id).unwrap().clone();
     let engine = Engine::new(EngineOptions { memory_budget: 1 << 30, threads: None }).unwrap();
-    let request = |embeddings| ImageRequest {
-        prompt: "a red mood".to_owned(),
-        negative: String::new(),
-        syntax: PromptSyntax::Weighted,
-        embeddings,
-        width: 32,
-        height: 32,
-        steps: 1,
-        guidance: 1.0,
-        sampler: None,
-        schedule: None,
-        seed: 3,
-        clip_skip: 0,
-        skipping: None,
-        adapters: Vec::new(),
-        controls: Vec::new(),
-        references: Vec::new(),
-    };
+    let request =
+        |embeddings| ImageRequest { embeddings, seed: 3, ..ImageRequest::new("a red mood", (32, 32), 1) };
     let notes = Notes::default();
     let with = engine.text_to_image(&model("sd15"), &request(vec![model("mood")]), &notes).unwrap();
     let without = engine.text_to_image(&model("sd15"), &request(Vec::new()), &Notes::default()).unwrap();

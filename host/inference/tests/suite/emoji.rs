@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::support::{Reference, copy_folder, emoji_folder, gap, spread, values};
+use crate::support::{Reference, copy_folder, emoji_folder, gap, patterned_picture, spread, values};
 use candle_core::{Device, Tensor};
 use qpyt_inference::diffusion::layout::ModelLayout;
 use qpyt_inference::diffusion::noise::{NoiseSource, TorchGenerator};
@@ -29,24 +29,7 @@ fn emoji() -> InstalledModel {
 }
 
 fn request(prompt: &str) -> ImageRequest {
-    ImageRequest {
-        prompt: prompt.to_owned(),
-        negative: String::new(),
-        syntax: PromptSyntax::Weighted,
-        embeddings: Vec::new(),
-        width: 64,
-        height: 64,
-        steps: 25,
-        guidance: 3.0,
-        sampler: None,
-        schedule: None,
-        seed: 7,
-        clip_skip: 0,
-        skipping: None,
-        adapters: Vec::new(),
-        controls: Vec::new(),
-        references: Vec::new(),
-    }
+    ImageRequest { guidance: 3.0, seed: 7, ..ImageRequest::new(prompt, (64, 64), 25) }
 }
 
 /// Counts and keeps what the engine reports; cancels after a number of steps.
@@ -353,6 +336,25 @@ fn prompts_are_read_with_their_syntax_unless_they_are_to_be_plain() {
 }
 
 #[test]
+fn prompts_add_up_also_without_guidance_and_only_in_the_prompt() {
+    let engine = engine(GIGABYTE);
+    let paint = |prompt: &str, negative: &str, guidance| {
+        let negative = negative.to_owned();
+        let request = ImageRequest { steps: 4, negative, guidance, ..request(prompt) };
+        engine.text_to_image(&emoji(), &request, &Witness::default()).unwrap()
+    };
+    assert_ne!(paint("dog face AND cat face", "", 3.0), paint("dog face", "", 3.0));
+    assert_ne!(paint("dog face AND cat face :0.5", "", 3.0), paint("dog face AND cat face", "", 3.0));
+    assert_eq!(paint("dog face AND cat face :0", "", 3.0), paint("dog face", "", 3.0));
+    assert_ne!(paint("dog face AND cat face", "", 1.0), paint("dog face", "", 1.0));
+    assert_ne!(paint("dog face", "cat AND hat", 3.0), paint("dog face", "cat", 3.0));
+    assert_eq!(
+        paint("[dog face|dog face] AND [cat face:dog face:9]", "", 3.0),
+        paint("dog face AND cat face", "", 3.0)
+    );
+}
+
+#[test]
 fn a_prompt_that_says_too_many_things_is_refused_by_name() {
     let many: Vec<_> = (0..100).map(|number| number.to_string()).collect();
     let request = ImageRequest { steps: 100, ..request(&format!("[{}]", many.join("|"))) };
@@ -399,6 +401,28 @@ fn a_picture_that_does_not_fit_as_a_whole_is_decoded_in_tiles_and_said_to_be() {
     let gaps = tiled.rgb.iter().zip(&whole.rgb).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
     let mean = gaps as f64 / whole.rgb.len() as f64;
     assert!(mean > 0.0 && mean < 12.0, "pixels differ by {mean} in the mean");
+}
+
+#[test]
+fn a_picture_that_is_encoded_in_bands_has_the_latents_of_the_whole_one() {
+    let layout = ModelLayout::read(&emoji_folder()).unwrap();
+    let model = StableDiffusion::load(&layout, &Device::Cpu).unwrap();
+    for (height, width) in [(512, 320), (1024, 64), (640, 576), (64, 64)] {
+        let source = patterned_picture(width, height);
+        let values: Vec<f32> = (0..3)
+            .flat_map(|c| source.rgb.iter().skip(c).step_by(3))
+            .map(|v| f32::from(*v) / 127.5 - 1.0)
+            .collect();
+        let shape = (1, 3, height as usize, width as usize);
+        let picture = Tensor::from_vec(values, shape, &Device::Cpu).unwrap();
+        let whole = model.vae().encode(&picture).unwrap();
+        let banded = model.vae().encode_in_bands(&picture).unwrap();
+        for (part, whole, banded) in [("mean", whole.mean, banded.mean), ("std", whole.std, banded.std)] {
+            let share = gap(&whole, &banded) / spread(&whole);
+            println!("{width}x{height}: {part} within {share:.1e} of its spread");
+            assert!(share < 1e-4, "{width}x{height}: {part} differs by {share} of its spread");
+        }
+    }
 }
 
 #[test]

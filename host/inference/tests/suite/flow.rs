@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use candle_core::{Device, Tensor};
 use qpyt_inference::SamplerId;
 use qpyt_inference::ScheduleId;
+use qpyt_inference::diffusion::footprint::Extent;
 use qpyt_inference::diffusion::noise::NoiseSource;
 use qpyt_inference::diffusion::pipeline::{CallReport, Guide, Outside, Pipeline, RunStart, Watcher};
 use qpyt_inference::diffusion::samplers::{Sampler, SamplerChoice};
@@ -90,7 +91,7 @@ impl FlowCase {
     pub(crate) fn check_image_to_image(&self, model: &dyn Pipeline, run: &str, guide: &Guide<'_>) {
         let (sampler, first) = (self.sampler(model, run), self.skipped(run));
         let mut noise = Recorded::of_run(&self.reference, run);
-        let clean = model.picture_latents(&self.picture(), &mut noise).unwrap();
+        let clean = model.picture_latents(&self.picture(), Extent::Whole, &mut noise).unwrap();
         let fresh = Tensor::from_vec(noise.0.next().unwrap(), clean.shape(), &Device::Cpu).unwrap();
         let latents = sampler.schedule().add_noise(&clean, &fresh, first).unwrap();
         let latents = self.check(model, run, guide, sampler, RunStart { latents, first, outside: None });
@@ -101,7 +102,7 @@ impl FlowCase {
     pub(crate) fn check_inpainting(&self, model: &dyn Pipeline, run: &str, guide: &Guide<'_>) -> Tensor {
         let (sampler, first) = (self.sampler(model, run), self.skipped(run));
         let mut noise = Recorded::of_run(&self.reference, run);
-        let clean = model.picture_latents(&self.picture(), &mut noise).unwrap();
+        let clean = model.picture_latents(&self.picture(), Extent::Whole, &mut noise).unwrap();
         let fresh = Tensor::from_vec(noise.0.next().unwrap(), clean.shape(), &Device::Cpu).unwrap();
         let latents = sampler.schedule().add_noise(&clean, &fresh, first).unwrap();
         let mask = self.reference.get("mask").permute((0, 3, 1, 2)).unwrap().contiguous().unwrap();
@@ -198,10 +199,10 @@ impl NoiseSource for Zeros {
     }
 }
 
-/// Rules that do not follow the slope of a flow are refused, with those that do.
+/// Rules that are not known for flows are refused, with those that are.
 pub(crate) fn check_refused_rules(model: &dyn Pipeline) {
-    let choice = SamplerChoice { rule: Some(SamplerId::Ddim), schedule: ScheduleId::Normal, steps: 4 };
-    let Err(refused) = model.sampler(choice, (32, 32)) else { panic!("DDIM was taken") };
+    let choice = SamplerChoice { rule: Some(SamplerId::Pndm), schedule: ScheduleId::Normal, steps: 4 };
+    let Err(refused) = model.sampler(choice, (32, 32)) else { panic!("PNDM was taken") };
     assert_eq!(refused.field, "sampler");
-    assert!(refused.problem.contains("euler, heun, lms, dpm2"), "{refused}");
+    assert!(refused.problem.contains("euler, euler-ancestral, heun, lms, dpm2"), "{refused}");
 }

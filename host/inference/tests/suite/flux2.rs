@@ -3,8 +3,10 @@
 
 use candle_core::Device;
 use qpyt_inference::diffusion::flux2::{Flux2, Flux2Layout};
-use qpyt_inference::diffusion::painter::{Guidance, PainterLayout};
+use qpyt_inference::diffusion::footprint::Extent;
+use qpyt_inference::diffusion::painter::PainterLayout;
 use qpyt_inference::diffusion::pipeline::{Guide, Pipeline};
+use qpyt_inference::diffusion::usual::Usual;
 use qpyt_inference::weights::WeightFiles;
 
 use crate::flow::{FlowCase, MODULE, check_refused_rules};
@@ -41,7 +43,7 @@ fn a_picture_to_look_at_follows_the_reference_step_by_step() {
     let (case, model) = open();
     let prompt = model.encode_prompt(case.text("reference-image", "prompt"), 0).unwrap();
     let mut none = Recorded(Vec::new().into_iter());
-    let references = [model.picture_latents(&case.picture(), &mut none).unwrap()];
+    let references = [model.picture_latents(&case.picture(), Extent::Whole, &mut none).unwrap()];
     let guide = Guide { references: &references, ..Guide::prompt(&prompt) };
     case.check_text_to_image(&model, "reference-image", &guide);
 }
@@ -59,11 +61,11 @@ fn guidance_follows_the_reference_step_by_step() {
 #[test]
 fn the_index_says_whether_the_model_needs_guidance() {
     let case = FlowCase::open("flux2-klein");
-    assert_eq!(Flux2Layout::read(&case.folder).unwrap().traits().guidance, Guidance::None);
+    assert_eq!(Flux2Layout::read(&case.folder).unwrap().traits().usual, Usual { steps: 4, guidance: 1.0 });
     let folder = tempfile::tempdir().unwrap();
     copy_folder(&case.folder, folder.path());
     set_in_file(&folder.path().join("model_index.json"), "is_distilled", false.into());
-    assert_eq!(Flux2Layout::read(folder.path()).unwrap().traits().guidance, Guidance::Classifier);
+    assert_eq!(Flux2Layout::read(folder.path()).unwrap().traits().usual, Usual { steps: 50, guidance: 4.0 });
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use qpyt_inference::{
-    Engine, EngineError, EngineOptions, Family, ImageRequest, InstalledModel, Observer, Picture,
-    PromptSyntax, StepReport, scan_models,
+    Engine, EngineError, EngineOptions, Family, ImageRequest, InstalledModel, Observer, Picture, StepReport,
+    scan_models,
 };
 
 use crate::support::{copy_folder, own_references, patterned_picture, reference_folder, set_in_file};
@@ -51,24 +51,7 @@ fn installed(folder: &tempfile::TempDir) -> InstalledModel {
 }
 
 fn request() -> ImageRequest {
-    ImageRequest {
-        prompt: "a lighthouse".to_owned(),
-        negative: String::new(),
-        syntax: PromptSyntax::Weighted,
-        embeddings: Vec::new(),
-        width: 32,
-        height: 32,
-        steps: 4,
-        guidance: 4.0,
-        sampler: None,
-        schedule: None,
-        seed: 7,
-        clip_skip: 0,
-        skipping: None,
-        adapters: Vec::new(),
-        controls: Vec::new(),
-        references: Vec::new(),
-    }
+    ImageRequest { guidance: 4.0, seed: 7, ..ImageRequest::new("a lighthouse", (32, 32), 4) }
 }
 
 #[test]

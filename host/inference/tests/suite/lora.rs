@@ -18,7 +18,7 @@ use crate::support::{spread, values};
 const LAYOUTS: [(&str, f64); 2] = [("kohya", 1.0), ("diffusers", 2.0)];
 
 fn slots(case: &Addition) -> &Slots {
-    case.base.slots().unwrap()
+    case.base.slots()
 }
 
 /// The adapters of a run in a layout, with their strengths.

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use candle_core::{DType, Device, Tensor};
 use qpyt_inference::{
     Adapter, Architecture, Control, Engine, EngineError, EngineOptions, Family, ImageRequest, InstalledModel,
-    Observer, Picture, PromptSyntax, StepReport, scan_models,
+    Observer, Picture, StepReport, scan_models,
 };
 
 use crate::support::{own_references, patterned_picture};
@@ -94,22 +94,10 @@ impl Studio {
 
 fn request() -> ImageRequest {
     ImageRequest {
-        prompt: "red fox in the snow".to_owned(),
         negative: "blurry".to_owned(),
-        syntax: PromptSyntax::Weighted,
-        embeddings: Vec::new(),
-        width: 32,
-        height: 32,
-        steps: 4,
         guidance: 5.0,
-        sampler: None,
-        schedule: None,
         seed: 3,
-        clip_skip: 0,
-        skipping: None,
-        adapters: Vec::new(),
-        controls: Vec::new(),
-        references: Vec::new(),
+        ..ImageRequest::new("red fox in the snow", (32, 32), 4)
     }
 }
 
@@ -189,18 +177,14 @@ fn what_does_not_fit_is_left_out_and_told() {
         notes
     };
     // One for another network is not even loaded.
-    assert_eq!(
-        left_out("flux"),
-        ["the adapter `flux` is made for FLUX.1, which `sd15` is not; it is left out"]
-    );
+    assert_eq!(left_out("flux"), ["the LoRA `flux` is made for FLUX.1, which `sd15` is not; it is left out"]);
     assert_eq!(
         left_out("foreign"),
-        ["loading Foreign", "no layer of the adapter `foreign` fits this model; it is left out"]
+        ["loading Foreign", "no layer of the LoRA `foreign` fits this model; it is left out"]
     );
     let (picture, notes) = studio.paint(vec![studio.adapter("partly", 1.0)], vec![]);
     assert_ne!(picture, plain);
-    let told =
-        "1 of 2 layers of the adapter `partly` do not fit this model and are left out: lora_unet_nowhere";
+    let told = "1 of 2 layers of the LoRA `partly` do not fit this model and are left out: lora_unet_nowhere";
     assert_eq!(notes, ["loading Partly", told]);
 }
 

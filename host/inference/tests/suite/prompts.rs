@@ -4,18 +4,18 @@
 use candle_core::{Device, Tensor};
 use qpyt_inference::PromptSyntax;
 use qpyt_inference::diffusion::layout::ModelLayout;
-use qpyt_inference::diffusion::noise::TorchGenerator;
+use qpyt_inference::diffusion::noise::{NoiseSource, TorchGenerator};
 use qpyt_inference::diffusion::pipeline::{
-    CallReport, Guide, Pipeline, PromptStates, RunStart, Stage, Watcher, Wording,
+    CallReport, Guide, Pipeline, PromptStates, RunStart, Stage, Watcher, WeighedPrompt, Wording,
 };
 use qpyt_inference::diffusion::samplers::SamplerChoice;
 use qpyt_inference::diffusion::stable_diffusion::StableDiffusion;
-use qpyt_inference::prompt::{PromptText, forms_over_steps, mentions, take_loras};
+use qpyt_inference::prompt::{PromptText, forms_over_steps, mentions, summands, take_loras};
 use qpyt_inference::text::TextualInversion;
 use qpyt_inference::{SamplerId, ScheduleId};
 use serde_json::Value;
 
-use crate::support::{Reference, gap, own_references, values};
+use crate::support::{Reference, gap, own_references, spread, values};
 
 /// Largest difference allowed of states.
 const STATES: f32 = 1e-4;
@@ -113,12 +113,41 @@ fn run(model: &StableDiffusion, rule: SamplerId, guide: &Guide<'_>) -> Vec<Vec<f
     seen.0
 }
 
+/// A prompt alone, from a step on.
+fn stage(first_step: usize, prompt: &PromptStates) -> Stage {
+    Stage { first_step, prompt: prompt.clone(), weight: 1.0, others: Vec::new(), negative: None }
+}
+
+#[test]
+fn several_prompts_add_up_to_the_sum_of_what_each_changes() {
+    for name in ["sd15", "sdxl"] {
+        let model = model(name);
+        let [fox, hill, snow] =
+            ["red fox", "blue hill", "snow"].map(|it| model.encode_prompt(it, 0).unwrap());
+        let nothing = model.encode_negative("", 0).unwrap();
+        let others =
+            [(&hill, 0.8), (&snow, -0.3)].map(|(it, weight)| WeighedPrompt { prompt: it.clone(), weight });
+        let guide = Guide { weight: 1.3, others: &others, ..Guide::new(&fox, Some(&nothing), 6.0) };
+        let latents = TorchGenerator::new(5).draw(4 * 16 * 16);
+        let latents = Tensor::from_vec(latents, (1, 4, 16, 16), &Device::Cpu).unwrap();
+        let predict =
+            |guide: &Guide<'_>| model.predictor(guide, (16, 16)).unwrap().predict(&latents, 601.0).unwrap();
+        let [fox, hill, snow, nothing] =
+            [&fox, &hill, &snow, &nothing].map(|states| predict(&Guide::prompt(states)));
+        let mut wanted = nothing.clone();
+        for (alone, weight) in [(&fox, 1.3), (&hill, 0.8), (&snow, -0.3)] {
+            wanted = (wanted + ((alone - &nothing).unwrap() * (6.0 * weight)).unwrap()).unwrap();
+        }
+        let gap = gap(&predict(&guide), &wanted) / spread(&wanted);
+        println!("{name}: a sum of prompts within {gap:.1e} of its spread");
+        assert!(gap < 1e-4, "{name}: the prediction differs by {gap} of its spread");
+    }
+}
+
 #[test]
 fn another_prompt_counts_from_its_step_on_also_where_a_step_is_two_calls() {
     let model = model("sd15");
     let [fox, hill] = ["red fox", "blue hill"].map(|text| model.encode_prompt(text, 0).unwrap());
-    let stage =
-        |first_step, prompt: &PromptStates| Stage { first_step, prompt: prompt.clone(), negative: None };
     for (rule, same) in [(SamplerId::Euler, 2), (SamplerId::Heun, 4)] {
         let plain = run(&model, rule, &Guide::prompt(&fox));
         let stages = [stage(0, &fox), stage(2, &hill)];
@@ -134,22 +163,20 @@ fn another_prompt_counts_from_its_step_on_also_where_a_step_is_two_calls() {
 fn prompts_that_take_turns_come_back_to_what_they_were() {
     let model = model("sd15");
     let [fox, hill] = ["red fox", "blue hill"].map(|text| model.encode_prompt(text, 0).unwrap());
-    let turn =
-        |first_step, prompt: &PromptStates| Stage { first_step, prompt: prompt.clone(), negative: None };
-    let stages = [turn(0, &fox), turn(1, &hill), turn(2, &fox), turn(3, &hill)];
+    let stages = [stage(0, &fox), stage(1, &hill), stage(2, &fox), stage(3, &hill)];
     let turns = run(&model, SamplerId::Euler, &Guide { stages: &stages, ..Guide::prompt(&fox) });
     // The same, with states that were encoded anew for each step.
     let again: Vec<_> = ["red fox", "blue hill", "red fox", "blue hill"]
         .iter()
         .enumerate()
-        .map(|(step, text)| turn(step, &model.encode_prompt(text, 0).unwrap()))
+        .map(|(step, text)| stage(step, &model.encode_prompt(text, 0).unwrap()))
         .collect();
     assert_eq!(run(&model, SamplerId::Euler, &Guide { stages: &again, ..Guide::prompt(&fox) }), turns);
 }
 
 /// Texts of random pieces of syntax, the same in every run of the tests.
 fn random_texts() -> impl Iterator<Item = String> {
-    const PIECES: [&str; 24] = [
+    const PIECES: [&str; 25] = [
         "(",
         ")",
         "[",
@@ -158,6 +185,7 @@ fn random_texts() -> impl Iterator<Item = String> {
         "|",
         "\\",
         "BREAK",
+        "AND",
         " ",
         ",",
         "fox",
@@ -195,6 +223,9 @@ fn every_text_can_be_read_and_loses_no_words() {
             assert!(forms.windows(2).all(|pair| pair[0].first_step < pair[1].first_step), "{text}");
             for form in forms {
                 assert!(form.text.matches("fox").count() <= foxes, "{text}");
+                let kept =
+                    summands(&form.text).iter().map(|it| it.text.matches("fox").count()).sum::<usize>();
+                assert_eq!(kept, form.text.matches("fox").count(), "{text}");
                 let read = PromptText::read(&form.text, PromptSyntax::Weighted, &["cat"]);
                 assert_eq!(read.words().matches("fox").count(), form.text.matches("fox").count(), "{text}");
                 assert!(!mentions(&read.words(), "cat"), "{text}");

@@ -1,7 +1,7 @@
 //! The headers of published single files at full size: what they hold is told right, every tensor of the model is read,
 //! and the dimensions are those that their publishers wrote down for diffusers.
 
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
@@ -60,6 +60,41 @@ pub(crate) fn write(tensors: &[(String, Vec<usize>)], path: &Path) {
     file.set_len((bytes.len() + end) as u64).unwrap();
 }
 
+/// A file as [`write`] makes it, in which bitsandbytes packed matrices to 4 bits: those that `packs` says.
+fn write_packed(tensors: &[(String, Vec<usize>)], path: &Path, packs: impl Fn(&str) -> bool) {
+    let (mut header, mut states, mut end) = (Map::new(), Vec::new(), 0usize);
+    let mut add = |name: String, dtype: &str, shape: &[usize], size: usize| {
+        let begin = end;
+        end += shape.iter().product::<usize>() * size;
+        header.insert(name, json!({"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}));
+        begin
+    };
+    for (name, shape) in tensors {
+        if shape.len() != 2 || !packs(name) {
+            add(name.clone(), "BF16", shape, 2);
+            continue;
+        }
+        let count = shape.iter().product::<usize>();
+        let state =
+            json!({"quant_type": "nf4", "blocksize": 64, "dtype": "bfloat16", "shape": shape}).to_string();
+        add(name.clone(), "U8", &[count / 2, 1], 1);
+        add(format!("{name}.absmax"), "F32", &[count / 64], 4);
+        add(format!("{name}.quant_map"), "F32", &[16], 4);
+        let place = add(format!("{name}.quant_state.bitsandbytes__nf4"), "U8", &[state.len()], 1);
+        states.push((place, state));
+    }
+    let header = Value::Object(header).to_string();
+    let start = 8 + header.len();
+    std::fs::write(path, [(header.len() as u64).to_le_bytes().as_slice(), header.as_bytes()].concat())
+        .unwrap();
+    let mut file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_len((start + end) as u64).unwrap();
+    for (place, state) in states {
+        file.seek(SeekFrom::Start((start + place) as u64)).unwrap();
+        file.write_all(state.as_bytes()).unwrap();
+    }
+}
+
 /// A published file in half precision.
 struct Published {
     path: PathBuf,
@@ -76,11 +111,16 @@ fn published(name: &str, folder: &Path) -> Published {
     let read = tensors.iter().filter(|(name, _)| !LEFT_BEHIND.iter().any(|left| name.contains(left)));
     let (mut weights, mut bytes) = (0, 0);
     for (_, shape) in read {
-        let count = shape.iter().product::<usize>() as u64;
-        weights += count;
-        bytes += count * if shape.len() > 1 { 2 } else { 4 };
+        weights += shape.iter().product::<usize>() as u64;
+        bytes += held_bytes(shape);
     }
     Published { path, weights, bytes }
+}
+
+/// Bytes of a tensor in memory.
+fn held_bytes(shape: &[usize]) -> u64 {
+    let count = shape.iter().product::<usize>() as u64;
+    count * if shape.len() > 1 { 2 } else { 4 }
 }
 
 fn unet(settings: Value) -> UnetConfig {
@@ -124,7 +164,13 @@ fn every_tensor_of_stable_diffusion_2_1_is_read_as_published() {
     let folder = tempfile::tempdir().unwrap();
     let Published { path, bytes, .. } = published("sd21", folder.path());
     let layout = ModelLayout::read(&path).unwrap();
-    assert_eq!(layout.weight_bytes(), bytes);
+    let tensors = tensors("sd21");
+    let unread = tensors.iter().filter(|(name, _)| {
+        name.contains("cond_stage_model.model.transformer.resblocks.23.") || name.ends_with("text_projection")
+    });
+    let unread: u64 = unread.map(|(_, shape)| held_bytes(shape)).sum();
+    assert!(unread > 25 << 20);
+    assert_eq!(layout.weight_bytes(), bytes - unread);
     let settings = json!({
         "cross_attention_dim": 1024, "attention_head_dim": [5, 10, 20, 20], "use_linear_projection": true
     });
@@ -195,6 +241,11 @@ fn every_tensor_of_flux_1_with_its_encoders_is_read_as_published() {
     let Published { path, bytes, .. } = published("flux1-dev", folder.path());
     let layout = FluxLayout::read(&path).unwrap();
     assert_eq!(layout.weight_bytes(), bytes);
+    check_flux1_dev(&layout);
+}
+
+/// Checks a layout against the dimensions that were published.
+fn check_flux1_dev(layout: &FluxLayout) {
     let published = json!({
         "_class_name": "FluxTransformer2DModel", "attention_head_dim": 128, "guidance_embeds": true,
         "in_channels": 64, "joint_attention_dim": 4096, "num_attention_heads": 24, "num_layers": 19,
@@ -204,6 +255,24 @@ fn every_tensor_of_flux_1_with_its_encoders_is_read_as_published() {
     assert_eq!(layout.transformer, FluxConfig::read(&published).unwrap());
     assert_eq!((layout.t5.heads, layout.t5.head_width, layout.t5.layers), (64, 64, 24));
     assert_eq!((layout.text_tokens, layout.vae.quant_conv), (512, false));
+}
+
+#[test]
+fn flux_1_that_bitsandbytes_packed_with_its_encoders_in_one_file_is_told_by_what_its_matrices_stand_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flux1-dev-nf4.safetensors");
+    let linear = |name: &str| {
+        let block = name.contains("t5xxl.transformer.encoder.block.") && !name.contains("relative");
+        block || name.starts_with("model.diffusion_model.")
+    };
+    write_packed(&tensors("flux1-dev"), &path, linear);
+    let layout = FluxLayout::read(&path).unwrap();
+    check_flux1_dev(&layout);
+    let whole = published("flux1-dev", folder.path()).bytes;
+    assert!(layout.weight_bytes() < whole / 3, "{} of {whole} bytes", layout.weight_bytes());
+    let scan = scan_models(&[folder.path().to_path_buf()]);
+    let families: Vec<_> = scan.models.iter().map(|model| (model.id.as_str(), model.family)).collect();
+    assert_eq!(families, [("flux1-dev", Family::Flux), ("flux1-dev-nf4", Family::Flux)], "{:?}", scan.broken);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The Stable Diffusion 3.5 case: what diffusers computed from small random weights.
 
 use candle_core::{Device, Tensor};
-use qpyt_inference::diffusion::painter::{Guidance, PainterLayout};
+use qpyt_inference::diffusion::painter::PainterLayout;
 use qpyt_inference::diffusion::pipeline::{Guide, LayerSkipping, Pipeline, PromptStates};
 use qpyt_inference::diffusion::sd3::{Sd3, Sd3Layout};
 use qpyt_inference::diffusion::vae::Normalization;
@@ -102,11 +102,11 @@ fn a_turbo_is_told_by_its_name_and_by_the_index() {
         if let Some(distilled) = distilled {
             set_in_file(&folder.join("model_index.json"), "is_distilled", distilled.into());
         }
-        Sd3Layout::read(&folder).unwrap().traits().guidance
+        Sd3Layout::read(&folder).unwrap().traits().usual.guidance
     };
-    assert_eq!(guidance("large", None), Guidance::Classifier);
-    assert_eq!(guidance("Large-Turbo", None), Guidance::None);
-    assert_eq!(guidance("not-a-turbo", Some(false)), Guidance::Classifier);
+    assert_eq!(guidance("large", None), 4.5);
+    assert_eq!(guidance("Large-Turbo", None), 1.0);
+    assert_eq!(guidance("not-a-turbo", Some(false)), 4.5);
 }
 
 #[test]

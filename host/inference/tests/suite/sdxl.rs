@@ -12,8 +12,7 @@ use qpyt_inference::diffusion::stable_diffusion::StableDiffusion;
 use qpyt_inference::diffusion::unet::{AdditionConfig, BlockKind, UnetConfig};
 use qpyt_inference::weights::ConfigFile;
 use qpyt_inference::{
-    Adapter, Control, Engine, EngineOptions, Family, ImageRequest, Observer, PromptSyntax, StepReport,
-    scan_models,
+    Adapter, Control, Engine, EngineOptions, Family, ImageRequest, Observer, StepReport, scan_models,
 };
 use serde_json::{Value, json};
 
@@ -156,24 +155,7 @@ fn the_engine_finds_the_model_and_paints_with_adapters_and_controls() {
     assert_eq!(control.architecture, model("sdxl").architecture);
 
     let engine = Engine::new(EngineOptions { memory_budget: 1 << 30, threads: None }).unwrap();
-    let plain = ImageRequest {
-        prompt: "a lighthouse".to_owned(),
-        negative: String::new(),
-        syntax: PromptSyntax::Weighted,
-        embeddings: Vec::new(),
-        width: 32,
-        height: 48,
-        steps: 3,
-        guidance: 5.0,
-        sampler: None,
-        schedule: None,
-        seed: 7,
-        clip_skip: 0,
-        skipping: None,
-        adapters: Vec::new(),
-        controls: Vec::new(),
-        references: Vec::new(),
-    };
+    let plain = ImageRequest { guidance: 5.0, seed: 7, ..ImageRequest::new("a lighthouse", (32, 48), 3) };
     let paint = |request: ImageRequest| engine.text_to_image(&model("sdxl"), &request, &Silent).unwrap();
     let first = paint(plain.clone());
     let adapters = vec![Adapter { model: model("a.kohya"), weight: 1.0 }];

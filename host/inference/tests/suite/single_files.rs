@@ -7,10 +7,11 @@ use candle_core::{Device, Tensor};
 use qpyt_inference::diffusion::checkpoint::Checkpoint;
 use qpyt_inference::{
     Control, Engine, EngineOptions, Family, ImageRequest, InstalledModel, ModelScan, Observer, Picture,
-    PromptSyntax, StepReport, scan_models,
+    StepReport, scan_models,
 };
 use tempfile::TempDir;
 
+use crate::bitsandbytes::packed;
 use crate::flow::FlowCase;
 use crate::original_layouts::{flux_original, flux2_original, sd3_original};
 use crate::original_names::{Tensors, below, hint, load, open_clip, unet, vae};
@@ -38,22 +39,10 @@ pub(crate) fn engine() -> Engine {
 
 pub(crate) fn request(prompt: &str) -> ImageRequest {
     ImageRequest {
-        prompt: prompt.to_owned(),
         negative: "blurry".to_owned(),
-        width: 32,
-        height: 32,
-        steps: 3,
         guidance: 4.0,
-        sampler: None,
-        schedule: None,
         seed: 11,
-        clip_skip: 0,
-        adapters: Vec::new(),
-        controls: Vec::new(),
-        references: Vec::new(),
-        embeddings: Vec::new(),
-        skipping: None,
-        syntax: PromptSyntax::Weighted,
+        ..ImageRequest::new(prompt, (32, 32), 3)
     }
 }
 
@@ -168,20 +157,46 @@ fn networks_that_inpaint_are_read_from_one_file() {
 /// Checks that a case of a transformer paints the same from its folder and from one file beside its index, which holds the
 /// transformer under a prefix, the autoencoder, and the text encoders by what their names begin with.
 fn check_transformer(case: &str, transformer: Tensors, encoders: &[(&str, &str)]) {
-    let whole = paint(&reference_folder(), case);
+    let encoders: Vec<_> =
+        encoders.iter().map(|(part, prefix)| (*part, *prefix, component(case, part))).collect();
+    assert_eq!(paint_one_file(case, transformer, &encoders), paint(&reference_folder(), case));
+}
+
+/// What a case paints from one file beside its index; of the text encoders are given the names of their components, what
+/// their tensors' names begin with, and the tensors.
+fn paint_one_file(case: &str, transformer: Tensors, encoders: &[(&str, &str, Tensors)]) -> Picture {
     let mut components = vec!["transformer", "vae"];
-    components.extend(encoders.iter().map(|(component, _)| *component));
+    components.extend(encoders.iter().map(|(component, ..)| *component));
     let folder = without_weights(case, &components);
     let mut tensors = below("model.diffusion_model.", transformer);
     let parts = component(case, "vae");
     let levels = parts.keys().filter_map(|name| name.strip_prefix("decoder.up_blocks.")?.split('.').next());
     let levels = levels.collect::<std::collections::BTreeSet<_>>().len();
     tensors.extend(below("vae.", vae(parts, levels)));
-    for (encoder, prefix) in encoders {
-        tensors.extend(below(prefix, component(case, encoder)));
+    for (_, prefix, encoder) in encoders {
+        tensors.extend(below(prefix, encoder.clone()));
     }
     save(&tensors, &folder.path().join(case).join("model.safetensors"));
-    assert_eq!(paint(folder.path(), case), whole);
+    paint(folder.path(), case)
+}
+
+#[test]
+fn flux_packed_to_four_bits_in_one_file_with_all_its_parts_paints_what_its_packed_folder_paints() {
+    let case = "flux1-dev";
+    let folder = without_weights(case, &["transformer", "text_encoder_2"]);
+    let model = folder.path().join(case);
+    let t5 = packed(&component(case, "text_encoder_2"));
+    let transformer = packed(&component(case, "transformer"));
+    save(&transformer, &model.join("transformer/diffusion_pytorch_model.safetensors"));
+    save(&t5, &model.join("text_encoder_2/model.safetensors"));
+    let whole = paint(folder.path(), case);
+    assert_ne!(whole, paint(&reference_folder(), case));
+    let encoders = [
+        ("text_encoder", "text_encoders.clip_l.transformer.", component(case, "text_encoder")),
+        ("text_encoder_2", "text_encoders.t5xxl.transformer.", t5),
+    ];
+    let one_file = paint_one_file(case, packed(&flux_original(&FlowCase::open(case))), &encoders);
+    assert_eq!(one_file, whole);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use qpyt_inference::ScheduleId;
+use qpyt_inference::diffusion::footprint::Extent;
 use qpyt_inference::diffusion::layout::ModelLayout;
 use qpyt_inference::diffusion::pipeline::{CallReport, Guide, Outside, Pipeline, RunStart, Watcher};
 use qpyt_inference::diffusion::samplers::{Sampler, SchedulerConfig};
@@ -100,7 +101,7 @@ impl Case {
         let first = self.skipped_steps("img2img");
         let mut sampler = self.sampler("img2img");
         let mut noise = Recorded::of_run(&self.reference, "img2img");
-        let clean = self.model.picture_latents(&self.picture(), &mut noise).unwrap();
+        let clean = self.model.picture_latents(&self.picture(), Extent::Whole, &mut noise).unwrap();
         let fresh = Tensor::from_vec(noise.0.next().unwrap(), clean.shape(), &Device::Cpu).unwrap();
         let latents = sampler.schedule().add_noise(&clean, &fresh, first).unwrap();
         let start = RunStart { latents, first, outside: None };
@@ -112,7 +113,7 @@ impl Case {
         let first = self.skipped_steps("inpaint");
         let mut sampler = self.sampler("inpaint");
         let mut noise = Recorded::of_run(&self.reference, "inpaint");
-        let clean = self.model.picture_latents(&self.picture(), &mut noise).unwrap();
+        let clean = self.model.picture_latents(&self.picture(), Extent::Whole, &mut noise).unwrap();
         let fresh = Tensor::from_vec(noise.0.next().unwrap(), clean.shape(), &Device::Cpu).unwrap();
         let latents = sampler.schedule().add_noise(&clean, &fresh, first).unwrap();
         let outside = Outside::new(self.model.latent_mask(&self.mask()).unwrap(), clean, fresh);
@@ -125,7 +126,8 @@ impl Case {
         let mut sampler = self.sampler("inpaint");
         let mut noise = Recorded::of_run(&self.reference, "inpaint");
         let latents = self.model.noise_latents(32, 32, sampler.as_ref(), &mut noise).unwrap();
-        let surroundings = self.model.surroundings(&self.picture(), &self.mask(), &mut noise).unwrap();
+        let surroundings =
+            self.model.surroundings(&self.picture(), &self.mask(), Extent::Whole, &mut noise).unwrap();
         let start = RunStart { latents, first: 0, outside: None };
         self.check_run("inpaint", sampler.as_mut(), start, &mut noise, Some(&surroundings));
     }

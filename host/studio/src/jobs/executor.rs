@@ -1,7 +1,7 @@
 //! Runs one job: its plan step by step, each brick in a fresh sandbox, pure bricks only when their answer is not
 //! known yet.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,8 +103,13 @@ impl Executor {
         self.live.release(job);
     }
 
-    /// What names this run for ever, or none when an input has no digest.
-    fn key(&self, step: &Step, inputs: &[NamedValue]) -> Result<Option<Digest>, StoreError> {
+    /// What names this run on these models for ever, or none when an input has no digest.
+    fn key(
+        &self,
+        step: &Step,
+        inputs: &[NamedValue],
+        models: &BTreeSet<String>,
+    ) -> Result<Option<Digest>, StoreError> {
         let mut digests = Vec::with_capacity(inputs.len());
         for input in inputs {
             let (Ok(port), Some(digest)) = (input.port.parse(), values::digest(&input.value)) else {
@@ -112,7 +117,7 @@ impl Executor {
             };
             digests.push((port, digest));
         }
-        let models = self.models(step)?;
+        let models = self.digests(models)?;
         let key = cache_key(&KeyParts {
             component: &step.spec.digest,
             brick: &step.spec.id,
@@ -125,14 +130,42 @@ impl Executor {
         Ok(Some(Digest::of(key.as_str().as_bytes())))
     }
 
-    /// Digests of the models that the parameters name.
-    fn models(&self, step: &Step) -> Result<Vec<(String, qpyt_workflow::Digest)>, StoreError> {
+    /// The models that a run's result depends on: those that its parameters name and, of a brick that paints, those that
+    /// its texts name. A file that comes later under a name that a text holds is one of them then.
+    fn models_of(&self, step: &Step, inputs: &[NamedValue]) -> BTreeSet<String> {
+        let mut models = BTreeSet::from_iter(models_of(&step.spec.params_schema, &step.params));
+        if self.one_paints(&models) {
+            let mut texts = texts_in(&step.params);
+            for input in inputs {
+                match &input.value {
+                    Value::Text(text) => texts.push(text),
+                    Value::Json(json) => texts.extend(texts_in(json)),
+                    _ => {}
+                }
+            }
+            models.extend(self.named_in(texts));
+        }
+        models
+    }
+
+    /// True if one of some models paints.
+    fn one_paints(&self, models: &BTreeSet<String>) -> bool {
+        models.iter().any(|id| self.models.find(id).is_ok_and(|model| model.painting.is_some()))
+    }
+
+    /// Ids of the models that texts name.
+    fn named_in<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+        texts.into_iter().flat_map(|text| self.models.named_in(text)).map(|model| model.id).collect()
+    }
+
+    /// Digests of installed models.
+    fn digests(&self, models: &BTreeSet<String>) -> Result<Vec<(String, qpyt_workflow::Digest)>, StoreError> {
         let mut digests = Vec::new();
-        for id in models_of(&step.spec.params_schema, &step.params) {
+        for id in models {
             // A model that is missing makes the brick fail with a better message than this could.
-            let Ok(model) = self.models.find(&id) else { continue };
+            let Ok(model) = self.models.find(id) else { continue };
             if let Ok(digest) = self.models.digest(&model)?.to_string().parse() {
-                digests.push((id, digest));
+                digests.push((id.clone(), digest));
             }
         }
         Ok(digests)
@@ -146,10 +179,12 @@ impl Executor {
         mut document: Document,
         steps: &[Step],
     ) -> Result<(), StoreError> {
-        let mut models = Vec::new();
-        for step in steps {
-            models.extend(self.models(step)?);
+        // What a brick that paints is told stands in the parameters of those before it.
+        let mut models: BTreeSet<_> = steps.iter().flat_map(|step| self.models_of(step, &[])).collect();
+        if self.one_paints(&models) {
+            models.extend(self.named_in(steps.iter().flat_map(|step| texts_in(&step.params))));
         }
+        let models = self.digests(&models)?;
         if models.is_empty() {
             return Ok(());
         }
@@ -185,6 +220,16 @@ struct Known {
     kept: Kept,
     outputs: Vec<NamedValue>,
     notes: Vec<String>,
+}
+
+/// What is known of a run before it is begun.
+#[derive(Default)]
+struct Answer {
+    /// Its key, if it can be kept.
+    key: Option<Digest>,
+    /// The models that the key covers.
+    models: BTreeSet<String>,
+    known: Option<Known>,
 }
 
 /// One job on its way.
@@ -239,14 +284,14 @@ impl Run<'_> {
 
     async fn step(&mut self, step: &Step) -> Result<(), Stopped> {
         let inputs = self.inputs(step);
-        let (key, known) = self.look_up(step, &inputs).await?;
+        let Answer { key, models, known } = self.look_up(step, &inputs).await?;
         if let Some(known) = known {
             self.tell_end(step, BrickState::Cached, (known.kept, known.notes), 0)?;
             self.pass_on(step, known.outputs);
             return Ok(());
         }
         self.tell(step, EventKind::BrickStarted, BrickProgress::at(BrickState::Running), json!({}))?;
-        match self.run_brick(step, inputs, key).await {
+        match self.run_brick(step, inputs, key, &models).await {
             Ok(ran) => {
                 let (outputs, key) = (ran.outputs.clone(), key.filter(|_| ran.keepable));
                 let notes = self.executor.live.notes(self.job, step.node.as_str());
@@ -267,18 +312,16 @@ impl Run<'_> {
     }
 
     /// The key of a pure brick's run, and what it gave before.
-    async fn look_up(
-        &self,
-        step: &Step,
-        inputs: &[NamedValue],
-    ) -> Result<(Option<Digest>, Option<Known>), Stopped> {
+    async fn look_up(&self, step: &Step, inputs: &[NamedValue]) -> Result<Answer, Stopped> {
         if !step.spec.pure {
-            return Ok((None, None));
+            return Ok(Answer::default());
         }
         let (step, inputs) = (step.clone(), inputs.to_vec());
         let found = self.off_thread(move |executor| {
-            let Some(key) = executor.key(&step, &inputs)? else { return Ok((None, None)) };
-            Ok((Some(key), executor.known(key)?))
+            let models = executor.models_of(&step, &inputs);
+            let key = executor.key(&step, &inputs, &models)?;
+            let known = key.map(|key| executor.known(key)).transpose()?.flatten();
+            Ok(Answer { key, models, known })
         });
         Ok(found.await?)
     }
@@ -312,6 +355,7 @@ impl Run<'_> {
         step: &Step,
         inputs: Vec<NamedValue>,
         key: Option<Digest>,
+        models: &BTreeSet<String>,
     ) -> Result<Ran, RunError> {
         let gone = || RunError::UnknownBrick { brick: step.spec.id.to_string() };
         let version = self.installed.version_of(&step.spec).ok_or_else(gone)?;
@@ -328,7 +372,7 @@ impl Run<'_> {
             host: host.clone(),
         };
         let outcome = version.run(request, Some(&self.job.to_string())).await?;
-        let keepable = host.depends_only_on(&models_of(&step.spec.params_schema, &step.params));
+        let keepable = host.depends_only_on(models);
         let millis = u64::try_from(outcome.usage.wall.as_millis()).unwrap_or(u64::MAX);
         Ok(Ran { outputs: outcome.outputs, millis, keepable })
     }
@@ -380,6 +424,16 @@ impl Run<'_> {
         let bricks: Bricks = self.executor.live.set(self.job, step.node.as_str(), progress);
         self.executor.store.record(self.job, kind, data, Some(&json!(bricks)))?;
         Ok(())
+    }
+}
+
+/// All texts within a JSON value.
+fn texts_in(json: &serde_json::Value) -> Vec<&str> {
+    match json {
+        serde_json::Value::String(text) => vec![text],
+        serde_json::Value::Array(list) => list.iter().flat_map(texts_in).collect(),
+        serde_json::Value::Object(map) => map.values().flat_map(texts_in).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -15,7 +15,9 @@ pub fn missing(document: &Document, catalog: &Catalog, models: &Models, store: &
         let problem = match widget.as_str() {
             "model" if !value.is_empty() => models.find(&value).err().map(|problem| {
                 let code = match problem {
-                    ModelProblem::Missing { .. } => ProblemCode::ModelMissing,
+                    ModelProblem::Missing { .. } | ModelProblem::MissingLora { .. } => {
+                        ProblemCode::ModelMissing
+                    }
                     ModelProblem::Broken(_) => ProblemCode::ModelBroken,
                 };
                 (code, problem.to_string())

@@ -214,7 +214,11 @@ impl Checkpoint {
 
     /// The index that a folder of the model would have.
     pub(super) fn index(&self, kind: PainterKind) -> Loaded<ConfigFile> {
-        ConfigFile::derived(self.path(), "model_index", published::index(kind, self.nature))
+        ConfigFile::derived(
+            self.path(),
+            "model_index",
+            published::index(kind, self.nature, self.files.note("modelspec.title")),
+        )
     }
 
     /// The configuration of the scheduler.

@@ -21,8 +21,8 @@ pub(in crate::diffusion) struct Nature {
     pub(in crate::diffusion) guided: bool,
 }
 
-/// The index of the model, as `model_index.json` has it.
-pub(super) fn index(kind: PainterKind, nature: Nature) -> Value {
+/// The index of the model, as `model_index.json` has it. `title`: what its writer calls it.
+pub(super) fn index(kind: PainterKind, nature: Nature, title: Option<&str>) -> Value {
     let class = match kind {
         PainterKind::StableDiffusion => "StableDiffusionPipeline",
         PainterKind::StableDiffusionXl => "StableDiffusionXLPipeline",
@@ -30,7 +30,7 @@ pub(super) fn index(kind: PainterKind, nature: Nature) -> Value {
         PainterKind::Flux => "FluxPipeline",
         PainterKind::Flux2 => "Flux2KleinPipeline",
     };
-    json!({"_class_name": class, "is_distilled": nature.distilled})
+    json!({"_class_name": class, "is_distilled": nature.distilled, "_name_or_path": title})
 }
 
 /// The scheduler's configuration, as `scheduler_config.json` has it.

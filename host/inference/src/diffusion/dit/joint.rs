@@ -52,17 +52,19 @@ impl JointBlock {
     pub(in crate::diffusion) fn load(weights: &Weights, shape: JointShape) -> Loaded<Self> {
         let JointShape { heads, inner, gating, biased, normalised, text_ends, twice } = shape;
         let options = StreamOptions { biased, normalised, last: false };
-        let attention = weights.sub("attn");
+        let maps = weights.sub("attn");
         let feed_forward = |name| FeedForward::load(&weights.sub(name), heads.total(), inner, gating);
         let again = twice.then(|| Stream::load(&weights.sub("attn2"), StreamNames::IMAGE, heads, options));
         let text_options = StreamOptions { last: text_ends, ..options };
+        let image = Stream::load(&maps, StreamNames::IMAGE, heads, options)?;
+        let attention = Attention { operands: image.operand(), ..Attention::full(heads.count) };
         Ok(Self {
-            image: Stream::load(&attention, StreamNames::IMAGE, heads, options)?,
-            text: Stream::load(&attention, StreamNames::TEXT, heads, text_options)?,
+            image,
+            text: Stream::load(&maps, StreamNames::TEXT, heads, text_options)?,
             again: again.transpose()?,
             feed_forward: feed_forward("ff")?,
             text_feed_forward: (!text_ends).then(|| feed_forward("ff_context")).transpose()?,
-            attention: Attention { heads: heads.count, causal: false },
+            attention,
         })
     }
 

@@ -5,7 +5,7 @@ use candle_core::{D, Result, Tensor, bail};
 
 use super::EPS;
 use crate::nn::Projection;
-use crate::tensor::layer_norm;
+use crate::tensor::{add_scaled_columns, layer_norm};
 use crate::weights::{Loaded, Weights};
 
 /// Scale, shift and gate around one part of a block, each (width).
@@ -29,7 +29,7 @@ impl Modulation {
     /// `x` plus what a part made of it, through the gate.
     pub(in crate::diffusion) fn add(&self, x: &Tensor, part: &Tensor) -> Result<Tensor> {
         match &self.gate {
-            Some(gate) => x + part.broadcast_mul(gate)?,
+            Some(gate) => add_scaled_columns(x, part, gate),
             None => x + part,
         }
     }

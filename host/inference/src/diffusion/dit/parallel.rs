@@ -31,6 +31,7 @@ impl ParallelBlock {
         heads: Heads,
         (inner, gating): (usize, Gating),
     ) -> Loaded<Self> {
+        let attention = Attention { operands: input.operand(), ..Attention::full(heads.count) };
         Ok(Self {
             input,
             norms: HeadNorms::load(weights, ["norm_q", "norm_k"], heads)?,
@@ -38,7 +39,7 @@ impl ParallelBlock {
             output,
             width: heads.total(),
             inner: gating.input(inner),
-            attention: Attention { heads: heads.count, causal: false },
+            attention,
         })
     }
 

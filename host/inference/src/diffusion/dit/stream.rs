@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::{EPS, Heads};
 use crate::nn::{Projection, RmsNorm};
+use crate::tensor::Operand;
 use crate::weights::{Loaded, Weights};
 
 /// Tensor names of a stream's projections.
@@ -66,6 +67,11 @@ impl Stream {
             Some(norms) => Ok([norms.query.forward(&part(0)?)?, norms.key.forward(&part(1)?)?, part(2)?]),
             None => Ok([part(0)?, part(1)?, part(2)?]),
         }
+    }
+
+    /// How exactly queries, keys and values are known.
+    pub(in crate::diffusion) fn operand(&self) -> Operand {
+        self.qkv.operand()
     }
 
     /// What comes out of the attention, projected; none where the stream ends.

@@ -8,12 +8,13 @@ use candle_core::Device;
 use super::{Flux, FluxConfig, original};
 use crate::diffusion::architecture::Architecture;
 use crate::diffusion::components::{Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS};
-use crate::diffusion::footprint::{Decoding, Operations, transformer_bytes};
+use crate::diffusion::footprint::{Coding, Operations, transformer_bytes};
 use crate::diffusion::held::Held;
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::patches::PATCH;
 use crate::diffusion::pipeline::Pipeline;
 use crate::diffusion::samplers::{FlowScheduler, Prediction};
+use crate::diffusion::usual::{Names, Usual};
 use crate::diffusion::vae::VaeConfig;
 use crate::text::t5::{T5Config, gguf_keys};
 use crate::text::{ClipConfig, TokenizerSource};
@@ -121,6 +122,7 @@ impl PainterLayout for FluxLayout {
             native_size: NATIVE_SIZE,
             prediction: Prediction::Flow,
             guidance: if self.transformer.guidance { Guidance::Embedded } else { Guidance::None },
+            usual: Usual::of_flux(&Names::of(&self.components), self.transformer.guidance),
             text_layers: 1,
             looks_at_pictures: false,
             only_inpaints: false,
@@ -146,12 +148,12 @@ impl PainterLayout for FluxLayout {
             .and_resident(&self.vae_weights)
     }
 
-    fn activation_bytes(&self, size: (usize, usize), _batch: usize, decoding: Decoding) -> u64 {
+    fn activation_bytes(&self, size: (usize, usize), _batch: usize, coding: Coding) -> u64 {
         let (width, height) = size;
         let edge = self.vae.scale() * PATCH;
         let tokens = (width / edge) * (height / edge) + self.text_tokens;
         let (widths, heads) = (self.transformer.width() * HELD_WIDTHS, self.transformer.heads.count);
-        let how = (decoding, Operations::of(&self.holding.computing));
+        let how = (coding, Operations::of(&self.holding.computing));
         transformer_bytes(&self.vae, size, (tokens, widths, heads), how)
     }
 

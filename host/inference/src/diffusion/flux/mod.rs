@@ -16,14 +16,11 @@ use candle_core::{Device, Error, Result, Tensor};
 
 use super::components::tensors;
 use super::patches::{PATCH, from_patches, from_tokens, to_patches, to_tokens};
-use super::pipeline::{Guide, Pipeline, Predictor, PromptStates};
-use super::preview::LatentPreview;
+use super::pipeline::{Base, Guide, Pipeline, Predictor, PromptStates};
 use super::samplers::{FlowScheduler, Ramp, Sampler, SamplerChoice, SamplerError};
-use super::vae::Vae;
-use crate::slots::Slots;
 use crate::text::t5::{T5Encoder, T5Tokenizer};
 use crate::text::{ClipTextModel, ClipTokenizer};
-use crate::weights::{BrokenFile, Loaded};
+use crate::weights::Loaded;
 
 /// A loaded model.
 pub struct Flux {
@@ -33,10 +30,8 @@ pub struct Flux {
     t5: T5Encoder,
     text_tokens: usize,
     transformer: FluxTransformer,
-    vae: Vae,
-    preview: LatentPreview,
+    base: Base,
     scheduler: FlowScheduler,
-    slots: Slots,
 }
 
 impl Flux {
@@ -45,11 +40,8 @@ impl Flux {
     /// # Errors
     /// A file is broken or a tensor is missing or misshapen.
     pub fn load(layout: &FluxLayout, device: &Device) -> Loaded<Self> {
-        let vae = Vae::load(&layout.vae, &tensors(&layout.vae_weights, device))?;
-        let preview = LatentPreview::fit(&vae)
-            .map_err(|e| BrokenFile::new(layout.components.place("vae"), format!("cannot decode: {e}")))?;
-        let slots = Slots::default();
-        let slotted = |files, name| tensors(files, device).with_slots(&slots, name);
+        let base = Base::load(&layout.vae, &layout.vae_weights, &layout.components, device)?;
+        let slotted = |files, name| tensors(files, device).with_slots(&base.slots, name);
         let clip_weights = slotted(&layout.clip_weights, "text_encoder").held(&layout.holding.as_stored());
         let t5_weights = slotted(&layout.t5_weights, "text_encoder_2").held(&layout.holding);
         let transformer_weights = slotted(&layout.transformer_weights, "transformer").held(&layout.holding);
@@ -60,10 +52,8 @@ impl Flux {
             t5: T5Encoder::load(&layout.t5, &t5_weights, device)?,
             text_tokens: layout.text_tokens,
             transformer: FluxTransformer::load(&layout.transformer, &transformer_weights, device)?,
-            vae,
-            preview,
+            base,
             scheduler: layout.scheduler.clone(),
-            slots,
         })
     }
 
@@ -74,16 +64,8 @@ impl Flux {
 }
 
 impl Pipeline for Flux {
-    fn vae(&self) -> &Vae {
-        &self.vae
-    }
-
-    fn preview(&self) -> &LatentPreview {
-        &self.preview
-    }
-
-    fn slots(&self) -> Option<&Slots> {
-        Some(&self.slots)
+    fn base(&self) -> &Base {
+        &self.base
     }
 
     fn sampler(
@@ -91,7 +73,7 @@ impl Pipeline for Flux {
         choice: SamplerChoice,
         (width, height): (usize, usize),
     ) -> std::result::Result<Box<dyn Sampler>, SamplerError> {
-        let edge = self.vae.config().scale() * PATCH;
+        let edge = self.base.vae.config().scale() * PATCH;
         let tokens = (width / edge) * (height / edge);
         self.scheduler.prepare(choice, Ramp::Reciprocal, self.scheduler.shift_for(tokens))
     }

@@ -9,11 +9,12 @@ use super::text::DEPTHS;
 use super::{Flux2, Flux2Config, original};
 use crate::diffusion::architecture::Architecture;
 use crate::diffusion::components::{Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS};
-use crate::diffusion::footprint::{Decoding, Operations, transformer_bytes};
+use crate::diffusion::footprint::{Coding, Operations, transformer_bytes};
 use crate::diffusion::held::Held;
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::pipeline::Pipeline;
 use crate::diffusion::samplers::{FlowScheduler, Prediction};
+use crate::diffusion::usual::Usual;
 use crate::diffusion::vae::VaeConfig;
 use crate::language::decoder::{DecoderConfig, Family};
 use crate::text::TokenizerSource;
@@ -131,7 +132,8 @@ impl PainterLayout for Flux2Layout {
             max_edge: MAX_EDGE,
             native_size: NATIVE_SIZE,
             prediction: Prediction::Flow,
-            guidance: if self.distilled { Guidance::None } else { Guidance::Classifier },
+            guidance: Guidance::Classifier,
+            usual: Usual::of_flux2(self.distilled),
             text_layers: 1,
             looks_at_pictures: true,
             only_inpaints: false,
@@ -156,12 +158,12 @@ impl PainterLayout for Flux2Layout {
             .and_resident(&self.vae_weights)
     }
 
-    fn activation_bytes(&self, size: (usize, usize), _batch: usize, decoding: Decoding) -> u64 {
+    fn activation_bytes(&self, size: (usize, usize), _batch: usize, coding: Coding) -> u64 {
         let (width, height) = size;
         let edge = self.vae.model_scale();
         let tokens = (width / edge) * (height / edge) + self.text_tokens;
         let (widths, heads) = (self.transformer.width() * HELD_WIDTHS, self.transformer.heads.count);
-        let how = (decoding, Operations::of(&self.holding.computing));
+        let how = (coding, Operations::of(&self.holding.computing));
         transformer_bytes(&self.vae, size, (tokens, widths, heads), how)
     }
 

@@ -19,14 +19,12 @@ use candle_core::{Device, Result, Tensor};
 
 use self::text::PromptReader;
 use super::components::tensors;
+use super::footprint::Extent;
 use super::noise::NoiseSource;
 use super::patches::{from_tokens, to_tokens};
-use super::pipeline::{Guide, Pipeline, Predictor, PromptStates, guided};
-use super::preview::LatentPreview;
+use super::pipeline::{Base, Guide, Pipeline, Predictor, PromptStates, guided};
 use super::samplers::{FlowScheduler, Ramp, Sampler, SamplerChoice, SamplerError};
-use super::vae::Vae;
-use crate::slots::Slots;
-use crate::weights::{BrokenFile, Loaded};
+use crate::weights::Loaded;
 
 /// Tokens beyond which the shift does not depend on the number of steps.
 const MANY_TOKENS: usize = 4300;
@@ -35,10 +33,8 @@ const MANY_TOKENS: usize = 4300;
 pub struct Flux2 {
     prompts: PromptReader,
     transformer: Flux2Transformer,
-    vae: Vae,
-    preview: LatentPreview,
+    base: Base,
     scheduler: FlowScheduler,
-    slots: Slots,
 }
 
 impl Flux2 {
@@ -47,21 +43,20 @@ impl Flux2 {
     /// # Errors
     /// A file is broken or a tensor is missing or misshapen.
     pub fn load(layout: &Flux2Layout, device: &Device) -> Loaded<Self> {
-        let vae = Vae::load(&layout.vae, &tensors(&layout.vae_weights, device))?;
-        let preview = LatentPreview::fit(&vae)
-            .map_err(|e| BrokenFile::new(layout.components.place("vae"), format!("cannot decode: {e}")))?;
-        let slots = Slots::default();
+        let base = Base::load(&layout.vae, &layout.vae_weights, &layout.components, device)?;
         let prompts = PromptReader::load(
             &layout.tokenizer,
             &layout.text,
-            &tensors(&layout.text_weights, device).with_slots(&slots, "text_encoder").held(&layout.holding),
+            &tensors(&layout.text_weights, device)
+                .with_slots(&base.slots, "text_encoder")
+                .held(&layout.holding),
             layout.text_tokens,
         )?;
         let weights = tensors(&layout.transformer_weights, device)
-            .with_slots(&slots, "transformer")
+            .with_slots(&base.slots, "transformer")
             .held(&layout.holding);
         let transformer = Flux2Transformer::load(&layout.transformer, &weights, device)?;
-        Ok(Self { prompts, transformer, vae, preview, scheduler: layout.scheduler.clone(), slots })
+        Ok(Self { prompts, transformer, base, scheduler: layout.scheduler.clone() })
     }
 
     /// The transformer.
@@ -71,16 +66,8 @@ impl Flux2 {
 }
 
 impl Pipeline for Flux2 {
-    fn vae(&self) -> &Vae {
-        &self.vae
-    }
-
-    fn preview(&self) -> &LatentPreview {
-        &self.preview
-    }
-
-    fn slots(&self) -> Option<&Slots> {
-        Some(&self.slots)
+    fn base(&self) -> &Base {
+        &self.base
     }
 
     fn sampler(
@@ -88,7 +75,7 @@ impl Pipeline for Flux2 {
         choice: SamplerChoice,
         (width, height): (usize, usize),
     ) -> std::result::Result<Box<dyn Sampler>, SamplerError> {
-        let edge = self.vae.config().model_scale();
+        let edge = self.base.vae.config().model_scale();
         let shift = empirical_shift((width / edge) * (height / edge), choice.steps);
         self.scheduler.prepare(choice, Ramp::Reciprocal, shift)
     }
@@ -121,8 +108,13 @@ impl Pipeline for Flux2 {
     }
 
     /// The mean of the encoder's distribution: this model draws nothing for it.
-    fn picture_latents(&self, picture: &Tensor, _noise: &mut dyn NoiseSource) -> Result<Tensor> {
-        self.vae.normalize(&self.vae.encode(picture)?.mean)
+    fn picture_latents(
+        &self,
+        picture: &Tensor,
+        encoding: Extent,
+        _noise: &mut dyn NoiseSource,
+    ) -> Result<Tensor> {
+        self.base.vae.normalize(&self.base.vae.encode_by(picture, encoding)?.mean)
     }
 }
 

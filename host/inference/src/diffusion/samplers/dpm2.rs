@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 
 use super::config::{Curve, Options};
 use super::euler::{derivative, exploding_schedule};
-use super::euler_ancestral::ancestral;
+use super::euler_ancestral::AncestralEnd;
 use super::schedule::{NoiseSchedule, timestep_of};
 use super::{Sampler, SchedulerConfig, mix, noise_like};
 use crate::diffusion::noise::NoiseSource;
@@ -25,19 +25,17 @@ impl Dpm2 {
             schedule.timesteps.iter_mut().for_each(|t| *t = t.round_ties_even());
         }
         let table = config.table.sigmas();
-        Self::between(schedule, |sigma| f64::from(timestep_of(&table, sigma) as f32), ancestral)
+        Self::over(schedule, |sigma| f64::from(timestep_of(&table, sigma) as f32), ancestral)
     }
 
     /// The rule over a schedule with one call per step; `timestep` gives that of a sigma between the steps.
-    pub(super) fn over(schedule: NoiseSchedule, timestep: impl Fn(f64) -> f64) -> Self {
-        Self::between(schedule, timestep, false)
-    }
-
-    fn between(schedule: NoiseSchedule, timestep: impl Fn(f64) -> f64, ancestral: bool) -> Self {
+    pub(super) fn over(schedule: NoiseSchedule, timestep: impl Fn(f64) -> f64, ancestral: bool) -> Self {
         let NoiseSchedule { timesteps, sigmas, .. } = &schedule;
         let steps = sigmas.iter().zip(sigmas.iter().skip(1));
         // With ancestral noise this is the next level itself, below which rounding must not take it.
-        let midpoint = |from: f64, to: f64| (from * step_end(from, to, ancestral).0).sqrt().max(to);
+        let space = schedule.space;
+        let down = |from, to| if ancestral { AncestralEnd::of(space, from, to).down } else { to };
+        let midpoint = |from: f64, to: f64| (from * down(from, to)).sqrt().max(to);
         let midpoints: Vec<f64> = steps.map(|(&from, &to)| midpoint(from, to)).collect();
         let interleave = |own: &[f64], between: &[f64]| -> Vec<f64> {
             let pairs = between.iter().zip(own.iter().skip(1)).flat_map(|(&b, &o)| [b, o]);
@@ -51,11 +49,6 @@ impl Dpm2 {
         };
         Self { schedule, ancestral, start: None }
     }
-}
-
-/// The noise level that a step goes down to, and the noise that is added then.
-fn step_end(from: f64, to: f64, noisy: bool) -> (f64, f64) {
-    if noisy { ancestral(from, to) } else { (to, 0.0) }
 }
 
 impl Sampler for Dpm2 {
@@ -84,9 +77,11 @@ impl Sampler for Dpm2 {
             }
             Some(start) => {
                 let from = self.schedule.sigma(index.saturating_sub(1));
-                let (down, up) = step_end(from, next, self.ancestral);
-                let end = mix(&[(1.0, &start), (down - from, &slope)])?;
-                if self.ancestral { mix(&[(1.0, &end), (up, &noise_like(&end, noise)?)]) } else { Ok(end) }
+                if !self.ancestral {
+                    return mix(&[(1.0, &start), (next - from, &slope)]);
+                }
+                let AncestralEnd { down, kept, fresh } = AncestralEnd::of(self.schedule.space, from, next);
+                mix(&[(kept, &start), (kept * (down - from), &slope), (fresh, &noise_like(&start, noise)?)])
             }
         }
     }

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::config::Options;
-use super::schedule::{NoiseSchedule, Space, alpha_sigma, log_snr, solver_sigmas};
+use super::schedule::{NoiseSchedule, Space, solver_sigmas};
 use super::{Sampler, SchedulerConfig, mix, noise_like};
 use crate::diffusion::noise::NoiseSource;
 
@@ -17,7 +17,12 @@ pub(super) struct DpmPpMultistep {
 
 impl DpmPpMultistep {
     pub(super) fn new(config: &SchedulerConfig, options: Options, steps: usize, stochastic: bool) -> Self {
-        Self { schedule: solver_schedule(config, options, steps), stochastic, before: None }
+        Self::over(solver_schedule(config, options, steps), stochastic)
+    }
+
+    /// The rule over a schedule with one call per step.
+    pub(super) fn over(schedule: NoiseSchedule, stochastic: bool) -> Self {
+        Self { schedule, stochastic, before: None }
     }
 }
 
@@ -46,7 +51,8 @@ impl Sampler for DpmPpMultistep {
         noise: &mut dyn NoiseSource,
     ) -> Result<Tensor> {
         let (from, to) = (self.schedule.sigma(index), self.schedule.sigma(index + 1));
-        let ((_, sigma_from), (alpha_to, sigma_to)) = (alpha_sigma(from), alpha_sigma(to));
+        let ((_, sigma_from), (alpha_to, sigma_to)) = (self.schedule.shares(from), self.schedule.shares(to));
+        let log_snr = |level| self.schedule.log_snr(level);
         let h = log_snr(to) - log_snr(from);
         let clean = self.schedule.denoised(sample, output, index)?;
         // Noise is drawn even where its weight is zero, so that seeds keep their meaning.

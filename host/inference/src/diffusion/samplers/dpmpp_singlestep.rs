@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 
 use super::config::Options;
 use super::dpmpp_multistep::solver_schedule;
-use super::schedule::{NoiseSchedule, alpha_sigma, log_snr};
+use super::schedule::NoiseSchedule;
 use super::{Sampler, SchedulerConfig, mix};
 use crate::diffusion::noise::NoiseSource;
 
@@ -17,7 +17,12 @@ pub(super) struct DpmPpSinglestep {
 
 impl DpmPpSinglestep {
     pub(super) fn new(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
-        Self { schedule: solver_schedule(config, options, steps), start: None }
+        Self::over(solver_schedule(config, options, steps))
+    }
+
+    /// The rule over a schedule with one call per step.
+    pub(super) fn over(schedule: NoiseSchedule) -> Self {
+        Self { schedule, start: None }
     }
 
     /// True if the step is the second of a pair; the last step, which ends without noise, never is.
@@ -39,9 +44,11 @@ impl Sampler for DpmPpSinglestep {
         _noise: &mut dyn NoiseSource,
     ) -> Result<Tensor> {
         let (from, to) = (self.schedule.sigma(index), self.schedule.sigma(index + 1));
-        let (alpha_to, sigma_to) = alpha_sigma(to);
+        let (alpha_to, sigma_to) = self.schedule.shares(to);
         let clean = self.schedule.denoised(sample, output, index)?;
-        match self.start.take() {
+        let start = self.start.take();
+        let log_snr = |level| self.schedule.log_snr(level);
+        match start {
             Some((start, first_clean)) if self.is_second(index) => {
                 let before = self.schedule.sigma(index.saturating_sub(1));
                 let h = log_snr(to) - log_snr(before);
@@ -49,7 +56,7 @@ impl Sampler for DpmPpSinglestep {
                 let of_clean = -alpha_to * ((-h).exp() - 1.0);
                 let slope = ((&clean - &first_clean)? / ratio)?;
                 mix(&[
-                    (sigma_to / alpha_sigma(before).1, &start),
+                    (sigma_to / self.schedule.shares(before).1, &start),
                     (of_clean, &first_clean),
                     (0.5 * of_clean, &slope),
                 ])
@@ -57,7 +64,7 @@ impl Sampler for DpmPpSinglestep {
             _ => {
                 let h = log_snr(to) - log_snr(from);
                 let next = mix(&[
-                    (sigma_to / alpha_sigma(from).1, sample),
+                    (sigma_to / self.schedule.shares(from).1, sample),
                     (-alpha_to * ((-h).exp() - 1.0), &clean),
                 ])?;
                 self.start = Some((sample.clone(), clean));

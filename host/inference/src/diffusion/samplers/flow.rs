@@ -1,19 +1,28 @@
 //! Samplers of models that flow straight from noise to picture: which rules fit them, and how their noise levels are
 //! shifted towards noise, by a constant or by the size of the picture.
 //!
-//! Follows `scheduling_flow_match_euler_discrete.py` and `scheduling_flow_match_heun_discrete.py` of diffusers.
+//! Follows `scheduling_flow_match_euler_discrete.py`, its siblings for Heun and LCM, and the flow sigmas of the DPM solvers
+//! and UniPC of diffusers.
 
 use super::config::{Curve, Prediction};
 use super::dpm2::Dpm2;
+use super::dpmpp_multistep::DpmPpMultistep;
+use super::dpmpp_singlestep::DpmPpSinglestep;
 use super::euler::Euler;
+use super::euler_ancestral::EulerAncestral;
 use super::heun::Heun;
+use super::lcm::Lcm;
 use super::lms::Lms;
 use super::schedule::{NoiseSchedule, Space, curve, linspace};
+use super::unipc::UniPc;
 use super::{Sampler, SamplerChoice, SamplerError, SamplerId, ScheduleId, check_schedule, check_steps};
 use crate::weights::{ConfigFile, Loaded};
 
 /// Longest table of training timesteps.
 const MAX_TIMESTEPS: usize = 100_000;
+
+/// The share of picture that solvers are given in pure noise, as `UniPCMultistepScheduler` of diffusers does.
+const TRACE: f64 = 1e-6;
 
 /// How noise levels are shifted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,9 +53,22 @@ pub struct FlowScheduler {
 }
 
 impl FlowScheduler {
-    /// The rules that fit: those that follow the slope of the flow.
-    pub const SAMPLERS: &'static [SamplerId] =
-        &[SamplerId::Euler, SamplerId::Heun, SamplerId::Lms, SamplerId::Dpm2];
+    /// The rules that fit: those that follow the slope of the flow, and those that step in the shares of picture and
+    /// noise.
+    pub const SAMPLERS: &'static [SamplerId] = &[
+        SamplerId::Ddim,
+        SamplerId::Euler,
+        SamplerId::EulerAncestral,
+        SamplerId::Heun,
+        SamplerId::Lms,
+        SamplerId::Dpm2,
+        SamplerId::Dpm2Ancestral,
+        SamplerId::DpmPp2m,
+        SamplerId::DpmPp2mSde,
+        SamplerId::DpmPpSde,
+        SamplerId::UniPc,
+        SamplerId::Lcm,
+    ];
     /// The schedules that fit.
     pub const SCHEDULES: &'static [ScheduleId] = &[
         ScheduleId::Normal,
@@ -129,10 +151,19 @@ impl FlowScheduler {
         let schedule = self.schedule(choice, ramp, logarithm);
         let table = self.table as f64;
         Ok(match rule {
+            SamplerId::EulerAncestral => Box::new(EulerAncestral::over(schedule)),
             SamplerId::Heun => Box::new(Heun::over(schedule, None)),
             SamplerId::Lms => Box::new(Lms::over(schedule)),
-            SamplerId::Dpm2 => Box::new(Dpm2::over(schedule, |sigma| sigma * table)),
-            _ => Box::new(Euler::over(schedule)),
+            SamplerId::Dpm2 | SamplerId::Dpm2Ancestral => {
+                Box::new(Dpm2::over(schedule, |sigma| sigma * table, rule == SamplerId::Dpm2Ancestral))
+            }
+            SamplerId::DpmPp2m => Box::new(DpmPpMultistep::over(with_some_picture(schedule), false)),
+            SamplerId::DpmPp2mSde => Box::new(DpmPpMultistep::over(with_some_picture(schedule), true)),
+            SamplerId::DpmPpSde => Box::new(DpmPpSinglestep::over(with_some_picture(schedule))),
+            SamplerId::UniPc => Box::new(UniPc::over(with_some_picture(schedule), true)),
+            SamplerId::Lcm => Box::new(Lcm::over(schedule)),
+            // Along a straight line, DDIM is Euler's method.
+            SamplerId::Ddim | SamplerId::Euler | SamplerId::Pndm => Box::new(Euler::over(schedule)),
         })
     }
 
@@ -185,6 +216,14 @@ impl FlowScheduler {
             }
         }
     }
+}
+
+/// A schedule whose first sample has a trace of a picture: in pure noise the ratio that solvers step in is infinite.
+fn with_some_picture(mut schedule: NoiseSchedule) -> NoiseSchedule {
+    if let Some(first) = schedule.sigmas.first_mut() {
+        *first = first.min(f64::from((1.0 - TRACE) as f32));
+    }
+    schedule
 }
 
 /// Defines the shift of a noise level in a precision.

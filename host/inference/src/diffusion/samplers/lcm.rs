@@ -14,7 +14,8 @@ const SIGMA_DATA: f64 = 0.5;
 pub(super) struct Lcm {
     schedule: NoiseSchedule,
     clip: Option<f64>,
-    timestep_scaling: f64,
+    /// Factor on timesteps in the boundary condition; none where the network was trained without.
+    boundary: Option<f64>,
 }
 
 impl Lcm {
@@ -44,7 +45,12 @@ impl Lcm {
             prediction: config.prediction,
             initial_scale: 1.0,
         };
-        Ok(Self { schedule, clip: options.clip, timestep_scaling: config.lcm_timestep_scaling })
+        Ok(Self { schedule, clip: options.clip, boundary: Some(config.lcm_timestep_scaling) })
+    }
+
+    /// The rule over a schedule with one call per step, without a boundary condition.
+    pub(super) fn over(schedule: NoiseSchedule) -> Self {
+        Self { schedule, clip: None, boundary: None }
     }
 }
 
@@ -64,10 +70,15 @@ impl Sampler for Lcm {
         if let Some(clip) = self.clip {
             clean = clean.clamp(-clip, clip)?;
         }
-        let time = self.schedule.timestep(index) * self.timestep_scaling;
-        let total = time * time + SIGMA_DATA * SIGMA_DATA;
-        let (skip, out) = (SIGMA_DATA * SIGMA_DATA / total, time / total.sqrt());
-        let denoised = mix(&[(out, &clean), (skip, sample)])?;
+        let denoised = match self.boundary {
+            Some(scaling) => {
+                let time = self.schedule.timestep(index) * scaling;
+                let total = time * time + SIGMA_DATA * SIGMA_DATA;
+                let (skip, out) = (SIGMA_DATA * SIGMA_DATA / total, time / total.sqrt());
+                mix(&[(out, &clean), (skip, sample)])?
+            }
+            None => clean,
+        };
         if index + 1 >= self.schedule.timesteps.len() {
             return Ok(denoised);
         }

@@ -73,11 +73,26 @@ impl NoiseSchedule {
     /// A clean sample with noise up to the level of a call.
     pub fn add_noise(&self, clean: &Tensor, noise: &Tensor, index: usize) -> Result<Tensor> {
         let (alpha, sigma) = match self.space {
-            Space::Preserving => alpha_sigma(self.sigma(index)),
             Space::Exploding => (1.0, self.sigma(index)),
-            Space::Straight => (1.0 - self.sigma(index), self.sigma(index)),
+            Space::Preserving | Space::Straight => self.shares(self.sigma(index)),
         };
         mix(&[(alpha, clean), (sigma, noise)])
+    }
+
+    /// Shares of picture and noise in a sample of a noise level, for samples that go to the network as they are.
+    pub(super) fn shares(&self, level: f64) -> (f64, f64) {
+        match self.space {
+            Space::Straight => (1.0 - level, level),
+            Space::Preserving | Space::Exploding => alpha_sigma(level),
+        }
+    }
+
+    /// The logarithm of the ratio of these shares, in which DPM solvers step; infinite without noise.
+    pub(super) fn log_snr(&self, level: f64) -> f64 {
+        match self.space {
+            Space::Straight => ((1.0 - level) / level).ln(),
+            Space::Preserving | Space::Exploding => -level.ln(),
+        }
     }
 
     /// The clean sample that the network's output at a call stands for.
@@ -106,17 +121,12 @@ impl NoiseSchedule {
 }
 
 /// Shares of picture and noise in a variance-preserving sample of a noise to picture ratio.
-pub(super) fn alpha_sigma(ratio: f64) -> (f64, f64) {
+fn alpha_sigma(ratio: f64) -> (f64, f64) {
     if ratio.is_infinite() {
         return (0.0, 1.0);
     }
     let alpha = 1.0 / (ratio * ratio + 1.0).sqrt();
     (alpha, ratio * alpha)
-}
-
-/// log(alpha / sigma), in which DPM solvers step; infinite without noise.
-pub(super) fn log_snr(ratio: f64) -> f64 {
-    -ratio.ln()
 }
 
 /// Whole timesteps of methods that step through the table itself.

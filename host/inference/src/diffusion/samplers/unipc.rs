@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 
 use super::config::Options;
 use super::dpmpp_multistep::solver_schedule;
-use super::schedule::{NoiseSchedule, alpha_sigma, log_snr};
+use super::schedule::NoiseSchedule;
 use super::{Sampler, SchedulerConfig, mix};
 use crate::diffusion::noise::NoiseSource;
 
@@ -24,13 +24,12 @@ pub(super) struct UniPc {
 
 impl UniPc {
     pub(super) fn new(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
-        Self {
-            schedule: solver_schedule(config, options, steps),
-            lower_order_final: config.lower_order_final,
-            clean: Vec::new(),
-            last: None,
-            warm: 0,
-        }
+        Self::over(solver_schedule(config, options, steps), config.lower_order_final)
+    }
+
+    /// The rule over a schedule with one call per step; `lower_order_final` says whether the last is of order one.
+    pub(super) fn over(schedule: NoiseSchedule, lower_order_final: bool) -> Self {
+        Self { schedule, lower_order_final, clean: Vec::new(), last: None, warm: 0 }
     }
 
     /// Corrects `sample` at call `index` with the clean sample found there.
@@ -74,19 +73,19 @@ struct Step {
 impl Step {
     fn new(schedule: &NoiseSchedule, index: usize) -> Self {
         let (from, to) = (schedule.sigma(index), schedule.sigma(index + 1));
-        let ((_, sigma_from), (alpha_to, sigma_to)) = (alpha_sigma(from), alpha_sigma(to));
-        let h = log_snr(to) - log_snr(from);
+        let ((_, sigma_from), (alpha_to, sigma_to)) = (schedule.shares(from), schedule.shares(to));
+        let h = schedule.log_snr(to) - schedule.log_snr(from);
         Self {
             of_sample: sigma_to / sigma_from,
             of_clean: -alpha_to * (-h).exp_m1(),
             h,
-            log_snr_from: log_snr(from),
+            log_snr_from: schedule.log_snr(from),
         }
     }
 
     /// Length of the way back to an earlier call, in steps.
     fn ratio_to(&self, schedule: &NoiseSchedule, earlier: usize) -> f64 {
-        (log_snr(schedule.sigma(earlier)) - self.log_snr_from) / self.h
+        (schedule.log_snr(schedule.sigma(earlier)) - self.log_snr_from) / self.h
     }
 }
 

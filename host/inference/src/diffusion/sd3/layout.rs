@@ -9,12 +9,13 @@ use super::{Sd3, Sd3Config, original};
 use crate::diffusion::architecture::Architecture;
 use crate::diffusion::clip::ClipPart;
 use crate::diffusion::components::{Borrowed, Components, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS};
-use crate::diffusion::footprint::{Decoding, Operations, transformer_bytes};
+use crate::diffusion::footprint::{Coding, Operations, transformer_bytes};
 use crate::diffusion::held::Held;
 use crate::diffusion::painter::{Guidance, MAX_EDGE, PainterLayout, PaintingTraits};
 use crate::diffusion::patches::PATCH;
 use crate::diffusion::pipeline::Pipeline;
 use crate::diffusion::samplers::{FlowScheduler, Prediction};
+use crate::diffusion::usual::{Names, Usual};
 use crate::diffusion::vae::VaeConfig;
 use crate::text::TokenizerSource;
 use crate::text::t5::{T5Config, gguf_keys};
@@ -162,7 +163,8 @@ impl PainterLayout for Sd3Layout {
             max_edge: MAX_EDGE.min((self.transformer.places * PATCH * edge) as u32),
             native_size: (self.transformer.sample_size * edge) as u32,
             prediction: Prediction::Flow,
-            guidance: if self.distilled { Guidance::None } else { Guidance::Classifier },
+            guidance: Guidance::Classifier,
+            usual: Usual::of_sd3(&Names::of(&self.components), self.distilled),
             text_layers: layers as u32,
             looks_at_pictures: false,
             only_inpaints: false,
@@ -184,18 +186,18 @@ impl PainterLayout for Sd3Layout {
     fn held(&self) -> Held<'_> {
         let network = Held::network(&self.transformer_weights, &self.holding);
         let plain = self.holding.as_stored();
-        let clips = self.clips.iter().fold(network, |held, clip| held.and(&clip.weights, &plain));
+        let clips = self.clips.iter().fold(network, |held, clip| held.and_clip(clip, &plain));
         let texts = self.t5_weights.iter().fold(clips, |held, t5| held.and(t5, &self.holding));
         texts.and_resident(&self.vae_weights)
     }
 
-    fn activation_bytes(&self, size: (usize, usize), _batch: usize, decoding: Decoding) -> u64 {
+    fn activation_bytes(&self, size: (usize, usize), _batch: usize, coding: Coding) -> u64 {
         let (width, height) = size;
         let edge = self.vae.scale() * PATCH;
         let words: usize = self.clips.iter().map(|clip| clip.config.positions).max().unwrap_or(0);
         let tokens = (width / edge) * (height / edge) + self.text_tokens + words;
         let (widths, heads) = (self.transformer.width() * HELD_WIDTHS, self.transformer.heads.count);
-        let how = (decoding, Operations::of(&self.holding.computing));
+        let how = (coding, Operations::of(&self.holding.computing));
         transformer_bytes(&self.vae, size, (tokens, widths, heads), how)
     }
 

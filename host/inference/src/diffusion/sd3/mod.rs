@@ -19,21 +19,16 @@ use candle_core::{Device, Result, Tensor, bail};
 use self::text::PromptReader;
 use super::components::tensors;
 use super::patches::{PATCH, from_patches, from_tokens, to_patches, to_tokens};
-use super::pipeline::{Course, Guide, LayerSkipping, Pipeline, Predictor, PromptStates, guided};
-use super::preview::LatentPreview;
+use super::pipeline::{Base, Course, Guide, LayerSkipping, Pipeline, Predictor, PromptStates, guided};
 use super::samplers::{FlowScheduler, Ramp, Sampler, SamplerChoice, SamplerError};
-use super::vae::Vae;
-use crate::slots::Slots;
-use crate::weights::{BrokenFile, Loaded};
+use crate::weights::Loaded;
 
 /// A loaded model.
 pub struct Sd3 {
     prompts: PromptReader,
     transformer: Sd3Transformer,
-    vae: Vae,
-    preview: LatentPreview,
+    base: Base,
     scheduler: FlowScheduler,
-    slots: Slots,
 }
 
 impl Sd3 {
@@ -42,20 +37,15 @@ impl Sd3 {
     /// # Errors
     /// A file is broken or a tensor is missing or misshapen.
     pub fn load(layout: &Sd3Layout, device: &Device) -> Loaded<Self> {
-        let vae = Vae::load(&layout.vae, &tensors(&layout.vae_weights, device))?;
-        let preview = LatentPreview::fit(&vae)
-            .map_err(|e| BrokenFile::new(layout.components.place("vae"), format!("cannot decode: {e}")))?;
-        let slots = Slots::default();
+        let base = Base::load(&layout.vae, &layout.vae_weights, &layout.components, device)?;
         let weights = tensors(&layout.transformer_weights, device)
-            .with_slots(&slots, "transformer")
+            .with_slots(&base.slots, "transformer")
             .held(&layout.holding);
         Ok(Self {
-            prompts: PromptReader::load(layout, &slots, device)?,
+            prompts: PromptReader::load(layout, &base.slots, device)?,
             transformer: Sd3Transformer::load(&layout.transformer, &weights)?,
-            vae,
-            preview,
+            base,
             scheduler: layout.scheduler.clone(),
-            slots,
         })
     }
 
@@ -66,16 +56,8 @@ impl Sd3 {
 }
 
 impl Pipeline for Sd3 {
-    fn vae(&self) -> &Vae {
-        &self.vae
-    }
-
-    fn preview(&self) -> &LatentPreview {
-        &self.preview
-    }
-
-    fn slots(&self) -> Option<&Slots> {
-        Some(&self.slots)
+    fn base(&self) -> &Base {
+        &self.base
     }
 
     fn sampler(
@@ -83,7 +65,7 @@ impl Pipeline for Sd3 {
         choice: SamplerChoice,
         (width, height): (usize, usize),
     ) -> std::result::Result<Box<dyn Sampler>, SamplerError> {
-        let edge = self.vae.config().scale() * PATCH;
+        let edge = self.base.vae.config().scale() * PATCH;
         let shift = self.scheduler.shift_for((width / edge) * (height / edge));
         self.scheduler.prepare(choice, Ramp::Table, shift)
     }

@@ -150,7 +150,7 @@ impl TransformerLayer {
             gate: Linear::load(&weights.sub("ff.net.0.proj"), width, width * 8)?,
             out: Linear::load(&weights.sub("ff.net.2"), width * 4, width)?,
             width,
-            attention: Attention { heads: shape.heads, causal: false },
+            attention: Attention::full(shape.heads),
         })
     }
 

@@ -33,11 +33,19 @@ fn load_resnets(
 
 /// Pictures to latent moments.
 pub(super) struct Encoder {
-    conv_in: Conv2d,
-    levels: Vec<(Vec<ResnetBlock>, Option<Conv2d>)>,
+    pub(super) conv_in: Conv2d,
+    pub(super) levels: Vec<EncoderLevel>,
     mid: MidBlock,
     norm_out: GroupNorm,
     conv_out: Conv2d,
+    /// Groups of all norms.
+    pub(super) norm_groups: usize,
+}
+
+/// Residual blocks, and a convolution that halves the map at all levels but the last.
+pub(super) struct EncoderLevel {
+    pub(super) resnets: Vec<ResnetBlock>,
+    pub(super) downsample: Option<Conv2d>,
 }
 
 impl Encoder {
@@ -55,7 +63,7 @@ impl Encoder {
             let downsample = (i + 1 < config.channels.len())
                 .then(|| Conv2d::load(&weights.sub("downsamplers.0.conv"), channels, channels, 3, halving))
                 .transpose()?;
-            levels.push((resnets, downsample));
+            levels.push(EncoderLevel { resnets, downsample });
             input = channels;
         }
         Ok(Self {
@@ -64,21 +72,34 @@ impl Encoder {
             mid: MidBlock::load(config, last, &weights.sub("mid_block"))?,
             norm_out: GroupNorm::load(&weights.sub("conv_norm_out"), last, config.norm_groups, EPS)?,
             conv_out: Conv2d::load(&weights.sub("conv_out"), last, 2 * config.latent_channels, 3, same)?,
+            norm_groups: config.norm_groups,
         })
     }
 
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mut x = self.conv_in.forward(x)?;
-        for (resnets, downsample) in &self.levels {
-            for resnet in resnets {
-                x = resnet.forward(&x, None)?;
-            }
-            if let Some(downsample) = downsample {
-                x = downsample.forward(&x)?;
-            }
+    pub(super) fn forward(&self, picture: &Tensor) -> Result<Tensor> {
+        let mut x = self.conv_in.forward(picture)?;
+        for level in &self.levels {
+            x = level.forward(x)?;
         }
-        x = self.mid.forward(&x)?;
+        self.finish(&x)
+    }
+
+    /// What comes after all levels.
+    pub(super) fn finish(&self, x: &Tensor) -> Result<Tensor> {
+        let x = self.mid.forward(x)?;
         self.conv_out.forward(&self.norm_out.forward_silu(&x)?)
+    }
+}
+
+impl EncoderLevel {
+    pub(super) fn forward(&self, mut x: Tensor) -> Result<Tensor> {
+        for resnet in &self.resnets {
+            x = resnet.forward(&x, None)?;
+        }
+        match &self.downsample {
+            Some(downsample) => downsample.forward(&x),
+            None => Ok(x),
+        }
     }
 }
 
@@ -195,7 +216,7 @@ impl PixelAttention {
         let rows = self.norm.forward(x)?.flatten_from(2)?.transpose(1, 2)?.contiguous()?;
         let qkv = self.qkv.forward(&rows)?;
         let part = |i: usize| qkv.narrow(2, i * self.channels, self.channels);
-        let options = Attention { heads: 1, causal: false };
+        let options = Attention::full(1);
         let mixed = self.out.forward(&attention(&part(0)?, &part(1)?, &part(2)?, options)?)?;
         x + mixed.transpose(1, 2)?.contiguous()?.reshape((batch, channels, height, width))?
     }

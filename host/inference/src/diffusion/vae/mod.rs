@@ -1,14 +1,17 @@
 //! The KL autoencoder: pictures to latent distributions and latents back to pictures.
 
+mod bands;
 mod blocks;
 mod config;
 mod tiles;
 
+pub(super) use bands::Bands;
 pub use config::{Normalization, VaeConfig};
 
 use candle_core::{Device, Result, Tensor};
 
 use self::blocks::{Decoder, Encoder};
+use super::footprint::Extent;
 use super::patches::{from_patches, to_patches};
 use crate::nn::Conv2d;
 use crate::tensor::Conv2dGeometry;
@@ -77,7 +80,23 @@ impl Vae {
 
     /// Encodes pictures (batch, 3, height, width) in -1..1.
     pub fn encode(&self, pictures: &Tensor) -> Result<LatentDistribution> {
-        let mut moments = self.encoder.forward(pictures)?;
+        self.distribution(self.encoder.forward(pictures)?)
+    }
+
+    /// As [`Vae::encode`], band by band: the same latents with less memory in more time.
+    pub fn encode_in_bands(&self, pictures: &Tensor) -> Result<LatentDistribution> {
+        self.distribution(self.encoder.forward_in_bands(&self.config, pictures)?)
+    }
+
+    /// As [`Vae::encode`], at once or band by band.
+    pub fn encode_by(&self, pictures: &Tensor, extent: Extent) -> Result<LatentDistribution> {
+        match extent {
+            Extent::Whole => self.encode(pictures),
+            Extent::Parts => self.encode_in_bands(pictures),
+        }
+    }
+
+    fn distribution(&self, mut moments: Tensor) -> Result<LatentDistribution> {
         if let Some(quant) = &self.quant {
             moments = quant.forward(&moments)?;
         }

@@ -47,7 +47,7 @@ impl Layer {
             feed_forward_norm: norm(Part::FeedForwardNorm, width)?,
             gate_up: weights.projection(number, &gate_up, width, false)?,
             down: weights.projection(number, &[(Part::Down, width)], inner, false)?,
-            attention: Attention { heads: config.heads, causal: true },
+            attention: Attention::causal(config.heads),
             query_width,
             key_width,
         })

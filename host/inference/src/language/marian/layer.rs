@@ -80,7 +80,7 @@ impl DecoderLayer {
             out: linear("out_proj")?,
             norm: LayerNorm::load(&weights.sub("encoder_attn_layer_norm"), width, EPS)?,
             feed_forward: FeedForward::load(config, &config.decoder, weights)?,
-            cross: Attention { heads: config.decoder.heads, causal: false },
+            cross: Attention::full(config.decoder.heads),
         })
     }
 
@@ -127,7 +127,7 @@ impl SelfAttention {
             qkv: Linear::side_by_side(&qkv).map_err(|e| weights.failed(e))?,
             out: linear("out_proj")?,
             norm: LayerNorm::load(&weights.sub("self_attn_layer_norm"), width, EPS)?,
-            attention: Attention { heads, causal },
+            attention: Attention { causal, ..Attention::full(heads) },
         })
     }
 

@@ -8,8 +8,8 @@ use std::arch::x86_64::{
     _mm256_sign_epi8,
 };
 
-use super::input::QuantizedInput;
-use super::{BLOCK, BlockKind, Target, Tile};
+use super::input::{InputBlock, QuantizedInput};
+use super::{BlockKind, Target, Tile};
 
 const Q4_0: u8 = 0;
 const Q4_1: u8 = 1;
@@ -44,11 +44,10 @@ unsafe fn multiply_kind<const KIND: u8, const BYTES: usize>(
     input: &QuantizedInput,
     target: Target,
 ) {
-    let row_bytes = input.row(0).1.len() * BYTES;
+    let row_bytes = input.row_blocks() * BYTES;
     for (number, row) in tile.bytes.chunks_exact(row_bytes.max(1)).enumerate() {
         for token in tile.first..tile.last {
-            let (values, scales) = input.row(token);
-            let dot = dot::<KIND, BYTES>(row.as_chunks().0, values.as_chunks().0, scales);
+            let dot = dot::<KIND, BYTES>(row.as_chunks().0, input.row(token));
             // SAFETY: the place is the tile's own.
             unsafe { target.set(token, tile.column + number, dot) };
         }
@@ -56,14 +55,10 @@ unsafe fn multiply_kind<const KIND: u8, const BYTES: usize>(
 }
 
 #[target_feature(enable = "avx2,f16c")]
-fn dot<const KIND: u8, const BYTES: usize>(
-    row: &[[u8; BYTES]],
-    values: &[[i8; BLOCK]],
-    scales: &[(f32, f32)],
-) -> f32 {
+fn dot<const KIND: u8, const BYTES: usize>(row: &[[u8; BYTES]], input: &[InputBlock]) -> f32 {
     let mut lanes = _mm256_setzero_ps();
     let mut offsets = 0f32;
-    for ((block, values), (step, sum)) in row.iter().zip(values).zip(scales) {
+    for (block, InputBlock { values, step, total, .. }) in row.iter().zip(input) {
         // SAFETY: 32 bytes are read of the 32 there are.
         let values = unsafe { _mm256_loadu_si256(values.as_ptr().cast()) };
         let scale = half(block, 0);
@@ -78,12 +73,12 @@ fn dot<const KIND: u8, const BYTES: usize>(
         let products = _mm256_cvtepi32_ps(_mm256_madd_epi16(products, _mm256_set1_epi16(1)));
         lanes = _mm256_add_ps(lanes, _mm256_mul_ps(products, _mm256_set1_ps(scale * step)));
         match KIND {
-            Q4_0 => offsets += -8.0 * scale * sum,
-            Q4_1 => offsets += half(block, 2) * sum,
+            Q4_0 => offsets += -8.0 * scale * total,
+            Q4_1 => offsets += half(block, 2) * total,
             _ => {}
         }
     }
-    total(lanes) + offsets
+    sum_of(lanes) + offsets
 }
 
 /// The number in half precision at a place of a block.
@@ -119,7 +114,7 @@ fn halves<const BYTES: usize>(block: &[u8; BYTES]) -> __m256i {
 
 /// The sum of eight numbers, in the order of the plain product.
 #[target_feature(enable = "avx2")]
-fn total(lanes: __m256) -> f32 {
+fn sum_of(lanes: __m256) -> f32 {
     let four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps(lanes, 1));
     let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)))

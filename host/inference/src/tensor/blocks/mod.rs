@@ -243,9 +243,8 @@ mod tests {
         let (rows, width) = x.dims2().unwrap();
         let input = QuantizedInput::new(&x.flatten_all().unwrap().to_vec1().unwrap(), width);
         let values = (0..rows).flat_map(|row| {
-            let (values, scales) = input.row(row);
-            let value = |(i, v): (usize, &i8)| f64::from(*v) * f64::from(scales[i / BLOCK].0);
-            values.iter().enumerate().map(value).collect::<Vec<_>>()
+            let blocks = input.row(row).iter();
+            blocks.flat_map(|block| block.values.map(|value| f64::from(value) * f64::from(block.step)))
         });
         Tensor::from_iter(values, &Device::Cpu).unwrap().reshape((rows, width)).unwrap()
     }

@@ -1,6 +1,6 @@
 //! Products of blocks on any processor; adds in the order of registers of eight numbers, so that processors agree.
 
-use super::input::QuantizedInput;
+use super::input::{InputBlock, QuantizedInput};
 use super::{BLOCK, BlockKind, Target, Tile};
 use crate::tensor::half::half_to_f32;
 
@@ -12,22 +12,21 @@ const LANES: usize = 8;
 /// # Safety
 /// As [`Tile::multiply`].
 pub(super) unsafe fn multiply(tile: &Tile, input: &QuantizedInput, target: Target) {
-    let row_bytes = input.row(0).1.len() * tile.kind.bytes();
+    let row_bytes = input.row_blocks() * tile.kind.bytes();
     for (number, row) in tile.bytes.chunks_exact(row_bytes.max(1)).enumerate() {
         for token in tile.first..tile.last {
-            let (values, scales) = input.row(token);
-            let dot = dot(tile.kind, row, values, scales);
+            let dot = dot(tile.kind, row, input.row(token));
             // SAFETY: the place is the tile's own.
             unsafe { target.set(token, tile.column + number, dot) };
         }
     }
 }
 
-fn dot(kind: BlockKind, row: &[u8], values: &[i8], scales: &[(f32, f32)]) -> f32 {
+fn dot(kind: BlockKind, row: &[u8], input: &[InputBlock]) -> f32 {
     let mut lanes = [0f32; LANES];
     let mut offsets = 0f32;
-    let blocks = row.chunks_exact(kind.bytes()).zip(values.as_chunks::<BLOCK>().0);
-    for ((block, values), (step, sum)) in blocks.zip(scales) {
+    let blocks = row.chunks_exact(kind.bytes()).zip(input);
+    for (block, InputBlock { values, step, total, .. }) in blocks {
         let (scale, offset, weights) = unpack(kind, block);
         let scale = scale * step;
         let products = weights.as_chunks::<4>().0.iter().zip(values.as_chunks::<4>().0);
@@ -35,7 +34,7 @@ fn dot(kind: BlockKind, row: &[u8], values: &[i8], scales: &[(f32, f32)]) -> f32
             let sum: i32 = weights.iter().zip(values).map(|(w, x)| i32::from(*w) * i32::from(*x)).sum();
             *lane += sum as f32 * scale;
         }
-        offsets += offset * sum;
+        offsets += offset * total;
     }
     let [a, b, c, d, e, f, g, h] = lanes;
     ((a + e) + (c + g)) + ((b + f) + (d + h)) + offsets

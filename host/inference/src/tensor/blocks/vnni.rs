@@ -13,7 +13,7 @@ use std::arch::x86_64::{
     _mm512_store_ps, _mm512_store_si512, _mm512_xor_si512,
 };
 
-use super::input::QuantizedInput;
+use super::input::{InputBlock, QuantizedInput};
 use super::{BLOCK, BlockKind, BlockMatrix, Target};
 
 /// Fewest input rows for which repacking is worth it.
@@ -75,9 +75,10 @@ impl Packed {
     /// The processor must be one that is [`available`].
     #[target_feature(enable = "avx512f,avx512vnni")]
     unsafe fn fill(&mut self, kind: BlockKind, rows: &[u8], row_bytes: usize, blocks: usize) {
-        self.weights.clear();
         self.weights.resize(blocks * QUADS * REGISTERS, Line([[0; 4]; LANES]));
-        self.scales.clear();
+        if rows.len() < row_bytes * ROWS {
+            self.scales.clear();
+        }
         self.scales.resize(blocks * REGISTERS, Line([0.0; LANES]));
         let lanes = _mm512_mullo_epi32(
             _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
@@ -156,29 +157,26 @@ impl Strip<'_> {
     /// caller's own.
     #[target_feature(enable = "avx512f,avx512vnni")]
     pub(super) unsafe fn multiply(&self, input: &QuantizedInput, target: Target, packed: &mut Packed) {
-        let blocks = input.row(0).1.len();
+        let blocks = input.row_blocks();
         let row_bytes = blocks * self.kind.bytes();
         for (part, rows) in self.bytes.chunks(row_bytes * ROWS).enumerate() {
             // SAFETY: the caller answers for the processor.
             unsafe { packed.fill(self.kind, rows, row_bytes, blocks) };
             let column = self.column + part * ROWS;
             let count = rows.len() / row_bytes;
-            let mut token = self.first;
-            while token < self.last {
-                let group = (self.last - token).min(TOKENS);
+            for token in (self.first..self.last).step_by(TOKENS) {
                 let place = Place { token, column, count };
                 // SAFETY: the caller answers for the output.
                 unsafe {
-                    match group {
-                        6 => place.multiply::<6>(packed, input, target),
-                        5 => place.multiply::<5>(packed, input, target),
-                        4 => place.multiply::<4>(packed, input, target),
-                        3 => place.multiply::<3>(packed, input, target),
+                    match self.last - token {
+                        1 => place.multiply::<1>(packed, input, target),
                         2 => place.multiply::<2>(packed, input, target),
-                        _ => place.multiply::<1>(packed, input, target),
+                        3 => place.multiply::<3>(packed, input, target),
+                        4 => place.multiply::<4>(packed, input, target),
+                        5 => place.multiply::<5>(packed, input, target),
+                        _ => place.multiply::<TOKENS>(packed, input, target),
                     }
                 }
-                token += group;
             }
         }
     }
@@ -198,24 +196,24 @@ impl Place {
     /// As [`Strip::multiply`].
     #[target_feature(enable = "avx512f,avx512vnni")]
     unsafe fn multiply<const TOKENS: usize>(&self, packed: &Packed, input: &QuantizedInput, target: Target) {
-        let values: [_; TOKENS] = std::array::from_fn(|t| input.row(self.token + t).0.as_ptr().cast::<i32>());
-        let scales: [_; TOKENS] = std::array::from_fn(|t| input.row(self.token + t).1.as_ptr());
-        let sums: [_; TOKENS] = std::array::from_fn(|t| input.sums(self.token + t).as_ptr());
-        let blocks = input.row(self.token).1.len();
+        let mut inputs = [std::ptr::null::<InputBlock>(); TOKENS];
+        for (number, blocks) in inputs.iter_mut().enumerate() {
+            *blocks = input.row(self.token + number).as_ptr();
+        }
         let mut totals = [[_mm512_setzero_ps(); REGISTERS]; TOKENS];
-        // SAFETY: rows of the input have `blocks` blocks, scales and sums, the packed rows have been filled for as many.
+        // SAFETY: rows of the input have the blocks, the packed rows have been filled for as many.
         unsafe {
-            for block in 0..blocks {
+            for block in 0..input.row_blocks() {
                 let mut products = [[_mm512_setzero_si512(); REGISTERS]; TOKENS];
-                for (products, sums) in products.iter_mut().zip(&sums) {
-                    *products = [_mm512_set1_epi32(-128 * *sums.add(block)); REGISTERS];
+                for (products, input) in products.iter_mut().zip(&inputs) {
+                    *products = [_mm512_set1_epi32(-128 * (*input.add(block)).sum); REGISTERS];
                 }
                 let weights = packed.weights.as_ptr().add(block * QUADS * REGISTERS);
                 for quad in 0..QUADS {
                     let first = _mm512_load_si512(weights.add(quad * REGISTERS).cast());
                     let second = _mm512_load_si512(weights.add(quad * REGISTERS + 1).cast());
-                    for (products, values) in products.iter_mut().zip(&values) {
-                        let values = _mm512_set1_epi32(values.add(block * QUADS + quad).read_unaligned());
+                    for (products, input) in products.iter_mut().zip(&inputs) {
+                        let values = _mm512_set1_epi32(input.add(block).cast::<i32>().add(quad).read());
                         let [a, b] = products;
                         *a = _mm512_dpbusd_epi32(*a, first, values);
                         *b = _mm512_dpbusd_epi32(*b, second, values);
@@ -224,8 +222,8 @@ impl Place {
                 let row_scales = packed.scales.as_ptr().add(block * REGISTERS);
                 let first = _mm512_load_ps(row_scales.cast());
                 let second = _mm512_load_ps(row_scales.add(1).cast());
-                for ((totals, products), scales) in totals.iter_mut().zip(&products).zip(&scales) {
-                    let step = _mm512_set1_ps((*scales.add(block)).0);
+                for ((totals, products), input) in totals.iter_mut().zip(&products).zip(&inputs) {
+                    let step = _mm512_set1_ps((*input.add(block)).step);
                     let ([a, b], &[p, q]) = (totals, products);
                     *a = _mm512_fmadd_ps(_mm512_cvtepi32_ps(p), _mm512_mul_ps(first, step), *a);
                     *b = _mm512_fmadd_ps(_mm512_cvtepi32_ps(q), _mm512_mul_ps(second, step), *b);

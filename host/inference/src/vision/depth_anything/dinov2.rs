@@ -114,7 +114,7 @@ impl Layer {
             fc2: Linear::load(&weights.sub("mlp.fc2"), inner, width)?,
             scale2: weights.tensor("layer_scale2.lambda1", &[width])?,
             width,
-            attention: Attention { heads: config.heads, causal: false },
+            attention: Attention::full(config.heads),
         })
     }
 

@@ -185,7 +185,7 @@ impl BlockAttention {
                 let windows = into_windows(x, rows, columns, edge)?;
                 let qkv = self.qkv.forward(&windows)?;
                 let part = |i: usize| qkv.narrow(2, i * self.width, self.width);
-                let options = Attention { heads, causal: false };
+                let options = Attention::full(heads);
                 let seen = attention(&part(0)?, &part(1)?, &part(2)?, options)?;
                 from_windows(&self.out.forward(&seen)?, rows, columns, edge)
             }
@@ -196,7 +196,7 @@ impl BlockAttention {
                     part.reshape((groups, self.width / groups, rows * columns))
                 };
                 // With one head the scores are divided by the root of the rows' length, here the token count.
-                let options = Attention { heads: 1, causal: false };
+                let options = Attention::full(1);
                 let seen = attention(&part(0)?, &part(1)?, &part(2)?, options)?;
                 let tokens = seen.reshape((1, self.width, rows * columns))?.transpose(1, 2)?;
                 self.out.forward(&tokens)

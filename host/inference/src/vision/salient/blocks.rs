@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::layout::{Depth, StageWidth};
 use crate::nn::Conv2d;
-use crate::tensor::{Conv2dGeometry, Rectifier, max_pool_halving, resize_bilinear};
+use crate::tensor::{Conv2dGeometry, Interpolation, Rectifier, interpolate, max_pool_halving};
 use crate::weights::{Loaded, Weights};
 
 /// Added to variances in the batch normalisation.
@@ -105,7 +105,7 @@ impl UBlock {
         for layer in &self.up {
             let Some(beside) = maps.pop() else { break };
             let (_, _, height, width) = beside.dims4()?;
-            out = layer.forward(&[&resize_bilinear(&out, height, width)?, &beside])?;
+            out = layer.forward(&[&interpolate(&out, height, width, Interpolation::Bilinear)?, &beside])?;
         }
         out + input
     }

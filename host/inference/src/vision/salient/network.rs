@@ -7,7 +7,7 @@ use super::layout::{STAGES, SalientKind, SalientLayout};
 use crate::engine::Picture;
 use crate::nn::Conv2d;
 use crate::pixels::{Kernel, PictureError, check_picture, resize};
-use crate::tensor::{Conv2dGeometry, Rectifier, max_pool_halving, resize_bilinear};
+use crate::tensor::{Conv2dGeometry, Interpolation, Rectifier, interpolate, max_pool_halving};
 use crate::weights::{Loaded, Weights};
 
 /// Stages on the way down.
@@ -104,13 +104,18 @@ impl SalientNetwork {
         for stage in &self.decoder {
             let Some(beside) = maps.pop() else { break };
             let (_, _, height, width) = beside.dims4()?;
-            x = stage.forward(&[&resize_bilinear(&x, height, width)?, &beside])?;
+            x = stage.forward(&[&interpolate(&x, height, width, Interpolation::Bilinear)?, &beside])?;
             features.push(x.clone());
         }
         let sides = self.sides.iter().zip(features.iter().rev());
         let sides = sides
             .map(|(side, features)| {
-                resize_bilinear(&side.forward_rectified(features, &Rectifier::None)?, height, width)
+                interpolate(
+                    &side.forward_rectified(features, &Rectifier::None)?,
+                    height,
+                    width,
+                    Interpolation::Bilinear,
+                )
             })
             .collect::<Result<Vec<_>>>()?;
         let joined = Tensor::cat(&sides, 1)?;

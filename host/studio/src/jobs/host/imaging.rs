@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use qpyt_bricks::capability::{self, Imaging, JobError, Painting, Start, TextRequest};
 use qpyt_bricks::media::{Filter, Image, PixelFormat};
-use qpyt_inference::prompt::{mentions, take_loras};
+use qpyt_inference::prompt::take_loras;
 use qpyt_inference::{
-    Adapter, Control, Family, ImageRequest, InstalledModel, LayerSkipping, Picture, PromptSyntax, SamplerId,
+    Adapter, Control, ImageRequest, InstalledModel, LayerSkipping, Picture, PromptSyntax, SamplerId,
     ScheduleId,
 };
 
@@ -51,28 +51,14 @@ impl BrickHost {
         }
         let (prompt, loras) = take_loras(&request.prompt);
         for lora in loras {
-            let model = self.lora_named(&lora.name)?;
+            let model = self.depending_on(self.models.lora_named(&lora.name))?;
             request.adapters.push(Adapter { model, weight: lora.weight });
         }
         request.prompt = prompt;
         (request.negative, _) = take_loras(&request.negative);
-        let mentioned = |id: &str| mentions(&request.prompt, id) || mentions(&request.negative, id);
-        request.embeddings = self.installed(Family::Embedding, |model| mentioned(&model.id));
+        request.embeddings = self.models.embeddings_in(&[&request.prompt, &request.negative]);
+        request.embeddings.iter().for_each(|model| self.depends_on(model.id.clone()));
         Ok(())
-    }
-
-    /// The LoRA that a prompt means: by id, or by what it is called, whatever the case.
-    fn lora_named(&self, name: &str) -> Result<InstalledModel, JobError> {
-        let named = |model: &InstalledModel| {
-            [&model.id, &model.label].into_iter().any(|known| known.eq_ignore_ascii_case(name))
-        };
-        if let Some(model) = self.installed(Family::Lora, named).into_iter().next() {
-            return Ok(model);
-        }
-        self.model(name).map_err(|error| match error {
-            JobError::BadArgument(problem) => JobError::BadArgument(format!("<lora:{name}>: {problem}")),
-            other => other,
-        })
     }
 
     fn adapter(&self, asked: &capability::Adapter) -> Result<Adapter, JobError> {
@@ -120,22 +106,15 @@ fn image_request(request: TextRequest) -> Result<ImageRequest, JobError> {
     let (sampler, schedule) =
         sampler_and_schedule(sampling.sampler.as_deref(), sampling.schedule.as_deref())?;
     Ok(ImageRequest {
-        prompt: request.prompt,
         negative: request.negative,
         syntax: extra.prompt_syntax.into(),
-        embeddings: Vec::new(),
-        width: request.width,
-        height: request.height,
-        steps: sampling.steps,
         guidance: sampling.guidance,
         sampler,
         schedule,
         seed: sampling.seed,
         clip_skip: extra.clip_skip,
         skipping: extra.skip_layer_guidance.map(LayerSkipping::from),
-        adapters: Vec::new(),
-        controls: Vec::new(),
-        references: Vec::new(),
+        ..ImageRequest::new(&request.prompt, (request.width, request.height), sampling.steps)
     })
 }
 

@@ -14,10 +14,12 @@ use async_trait::async_trait;
 use qpyt_bricks::Digest;
 use qpyt_bricks::capability::{
     self, Clock, Content, Gallery, JobError, Level, ModelInfo, Moment, Reporter, Saved,
-    StoreError as BrickStoreError,
+    StoreError as BrickStoreError, UsualSampling,
 };
 use qpyt_bricks::media::{Container, Image, MediaError, PixelFormat, encode};
-use qpyt_inference::{Engine, EngineError, Family, InstalledModel, Observer, Picture};
+use qpyt_inference::{
+    Engine, EngineError, Family, Guidance, InstalledModel, Observer, PaintingTraits, Picture, Usual,
+};
 use qpyt_workflow::Step;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -66,9 +68,9 @@ impl BrickHost {
     }
 
     /// Whether the run's result depends on no other models than these.
-    pub fn depends_only_on(&self, models: &[String]) -> bool {
+    pub fn depends_only_on(&self, models: &BTreeSet<String>) -> bool {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        !self.listed.load(Ordering::Relaxed) && used.iter().all(|model| models.contains(model))
+        !self.listed.load(Ordering::Relaxed) && used.is_subset(models)
     }
 
     fn depends_on(&self, model: String) {
@@ -77,19 +79,19 @@ impl BrickHost {
 
     /// A model that the run's result then depends on.
     fn model(&self, id: &str) -> Result<InstalledModel, JobError> {
-        let model = self.models.find(id).map_err(|problem| match problem {
-            ModelProblem::Missing { .. } => JobError::BadArgument(problem.to_string()),
+        self.depending_on(self.models.find(id))
+    }
+
+    /// A model that was looked for, on which the run's result then depends.
+    fn depending_on(&self, found: Result<InstalledModel, ModelProblem>) -> Result<InstalledModel, JobError> {
+        let model = found.map_err(|problem| match problem {
+            ModelProblem::Missing { .. } | ModelProblem::MissingLora { .. } => {
+                JobError::BadArgument(problem.to_string())
+            }
             ModelProblem::Broken(_) => JobError::ModelBroken(problem.to_string()),
         })?;
         self.depends_on(model.id.clone());
         Ok(model)
-    }
-
-    /// The installed models of a family that `wanted` picks, on which the run's result then depends.
-    fn installed(&self, family: Family, wanted: impl Fn(&InstalledModel) -> bool) -> Vec<InstalledModel> {
-        let scan = self.models.scan();
-        let picked = scan.models.iter().filter(|model| model.family == family && wanted(model));
-        picked.inspect(|model| self.depends_on(model.id.clone())).cloned().collect()
     }
 
     /// Runs work with a model on the engine when its turn comes. Dropping the future stops it, as cancelling does.
@@ -126,6 +128,12 @@ impl capability::Models for BrickHost {
         let found = self.models.find(&id).ok();
         self.depends_on(id);
         found.as_ref().map(model_info)
+    }
+
+    async fn find_usual_sampling(&self, id: String) -> Option<UsualSampling> {
+        let found = self.models.find(&id).ok();
+        self.depends_on(id);
+        found?.painting.as_ref().map(usual_sampling)
     }
 
     async fn list_models(&self, family: Option<String>) -> Vec<ModelInfo> {
@@ -230,6 +238,11 @@ fn model_info(model: &InstalledModel) -> ModelInfo {
         size_multiple: model.painting.map_or(1, |traits| traits.size_multiple),
         native_size: model.painting.map_or(0, |traits| traits.native_size),
     }
+}
+
+fn usual_sampling(traits: &PaintingTraits) -> UsualSampling {
+    let Usual { steps, guidance } = traits.usual;
+    UsualSampling { steps, guidance, guided: traits.guidance != Guidance::None }
 }
 
 /// Runs work on pixels off the async threads.

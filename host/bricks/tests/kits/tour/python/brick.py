@@ -24,6 +24,7 @@ class Tour:
         host.job.check_cancelled()
         now = host.clock.now()
         model = host.models.find_model("emoji")
+        usual = host.models.find_usual_sampling("emoji")
         request = TextRequest(
             model=model.id,
             prompt="a fox",
@@ -60,6 +61,7 @@ class Tour:
             "moment": [now.year, now.month, now.day, now.hour, now.minute, now.second],
             "models": [[it.id, it.family, it.native_size] for it in host.models.list_models("tiny")],
             "unknown": host.models.find_model("none"),
+            "usual": [usual.steps, usual.guidance, usual.guided],
             "painted": size(host.imaging.text_to_image(request)),
             "repainted": size(host.imaging.image_to_image(request, image, 0.5)),
             "inpainted": size(

@@ -63,6 +63,7 @@ export default defineBrick({
         moment: [now.year, now.month, now.day, now.hour, now.minute, now.second],
         models: host.models.listModels("tiny").map(({ id, family, nativeSize }) => [id, family, nativeSize]),
         unknown: host.models.findModel("none") ?? null,
+        usual: usual(host.models.findUsualSampling("emoji")),
         painted: size(host.imaging.textToImage(request)),
         repainted: size(host.imaging.imageToImage(request, image, 0.5)),
         inpainted: size(host.imaging.paint(request, inpainting, guides)),
@@ -86,6 +87,10 @@ export default defineBrick({
     };
   },
 });
+
+function usual({ steps, guidance, guided }) {
+  return [steps, guidance, guided];
+}
 
 function size(image) {
   const { width, height } = image.info();

@@ -2,17 +2,14 @@
 //!
 //! Method: Dao et al., FlashAttention (arXiv 2205.14135), on blocks that matrix products are fast at.
 
-use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
-use gemm::Parallelism;
-use rayon::prelude::*;
+#[cfg(target_arch = "x86_64")]
+mod rounded;
+mod tiles;
 
-use super::vector::{exp, wide};
+use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
+
 use super::{SharedOutput, on_cpu, working_type};
 
-/// Query rows per task.
-const QUERY_BLOCK: usize = 256;
-/// Key rows per score tile.
-const KEY_BLOCK: usize = 512;
 /// Scores that stock operations compute at a time, about: a quarter of a gigabyte.
 pub(crate) const MOST_SCORES: usize = 1 << 26;
 
@@ -24,6 +21,30 @@ pub struct Attention {
     /// True when a query sees only keys at its own and earlier positions. The queries are the last of the keys:
     /// there may be more keys than queries, not fewer.
     pub causal: bool,
+    /// In what precision operands are multiplied.
+    pub operands: Operand,
+}
+
+/// The precision of what products are made of. Sums are in f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operand {
+    /// As the operands are.
+    Exact,
+    /// In bfloat16 where the processor multiplies that faster: for operands that come from products of 8-bit blocks and
+    /// are known no better than that.
+    Rounded,
+}
+
+impl Attention {
+    /// Attention in which every query sees every key.
+    pub fn full(heads: usize) -> Self {
+        Self { heads, causal: false, operands: Operand::Exact }
+    }
+
+    /// Attention in which a query sees no later key.
+    pub fn causal(heads: usize) -> Self {
+        Self { causal: true, ..Self::full(heads) }
+    }
 }
 
 /// softmax(q k^T / sqrt(head width)) v for each head, with `q` (batch, queries, width), `k` and `v` (batch, keys, key
@@ -134,14 +155,6 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Working memory of one thread.
-#[derive(Default)]
-struct Scratch {
-    scores: Vec<f32>,
-    peaks: Vec<f32>,
-    sums: Vec<f32>,
-}
-
 impl CustomOp3 for Attention {
     fn name(&self) -> &'static str {
         "attention"
@@ -158,173 +171,46 @@ impl CustomOp3 for Attention {
     ) -> Result<(CpuStorage, Shape)> {
         let (batch, queries, width) = q_layout.shape().dims3()?;
         let (_, keys, key_width) = k_layout.shape().dims3()?;
-        let Some(Groups { head_width, shared }) = Groups::of(self.heads, width, key_width) else {
+        let Some(groups) = Groups::of(self.heads, width, key_width) else {
             bail!("attention: {} heads do not fit a key width of {key_width}", self.heads);
         };
         let (q, k, v) = (Rows::new(q, q_layout)?, Rows::new(k, k_layout)?, Rows::new(v, v_layout)?);
-        let blocks = queries.div_ceil(QUERY_BLOCK);
-        let mut out = Vec::with_capacity(batch * queries * width);
-        let target = SharedOutput(out.as_mut_ptr());
-        (0..batch * self.heads * blocks).into_par_iter().for_each_init(Scratch::default, |scratch, task| {
-            let (picture, head, block) =
-                (task / blocks / self.heads, task / blocks % self.heads, task % blocks);
-            let first = block * QUERY_BLOCK;
-            let tile = Tile {
-                picture,
-                column: head * head_width,
-                key_column: head / shared * head_width,
-                head_width,
-                width,
-                first_query: first,
-                queries: QUERY_BLOCK.min(queries - first),
-                keys,
-                past: if self.causal { Some(keys.saturating_sub(queries)) } else { None },
-            };
-            // SAFETY: tiles are disjoint parts of the output, which has batch * queries * width elements.
-            unsafe { tile.compute(q, k, v, target.at((picture * queries + first) * width), scratch) };
-        });
-        // SAFETY: the tiles are all heads of all queries; each writes what it has gathered from its first keys on.
-        unsafe { out.set_len(batch * queries * width) };
-        Ok((CpuStorage::F32(out), q_layout.shape().clone()))
+        let operands = Operands { q, k, v, batch, queries, keys, width, heads: self.heads, groups };
+        Ok((CpuStorage::F32(operands.attend(*self)), q_layout.shape().clone()))
     }
 }
 
-/// One head's block of queries.
-struct Tile {
-    picture: usize,
-    column: usize,
-    key_column: usize,
-    head_width: usize,
-    width: usize,
-    first_query: usize,
+/// Queries, keys and values, and how they are cut into heads.
+#[derive(Clone, Copy)]
+struct Operands<'a> {
+    q: Rows<'a>,
+    k: Rows<'a>,
+    v: Rows<'a>,
+    batch: usize,
     queries: usize,
     keys: usize,
-    /// Keys before the first query when a query sees only keys up to its own, else none.
-    past: Option<usize>,
+    /// That of the queries.
+    width: usize,
+    heads: usize,
+    groups: Groups,
 }
 
-impl Tile {
-    /// Computes the tile into the output rows that begin at `out_rows`.
-    ///
-    /// # Safety
-    /// `out_rows` must point to `queries` rows of `width` elements of which no other task touches this head's
-    /// columns; the operands must have the shapes that the tile was cut from.
-    unsafe fn compute(&self, q: Rows, k: Rows, v: Rows, out_rows: *mut f32, scratch: &mut Scratch) {
-        let Tile { picture, column, key_column, head_width, width, first_query, queries, keys, past } = *self;
-        scratch.peaks.clear();
-        scratch.peaks.resize(queries, f32::MIN);
-        scratch.sums.clear();
-        scratch.sums.resize(queries, 0.0);
-        // SAFETY: the column lies within a row.
-        let out = unsafe { out_rows.add(column) };
-        let visible = past.map_or(keys, |past| keys.min(past + first_query + queries));
-        let mut first_key = 0;
-        while first_key < visible {
-            let count = KEY_BLOCK.min(visible - first_key);
-            scratch.scores.resize(queries * count, 0.0);
-            // SAFETY: scores hold queries x count elements; the operands are addressed within their shapes.
-            unsafe {
-                gemm::gemm(
-                    queries,
-                    count,
-                    head_width,
-                    scratch.scores.as_mut_ptr(),
-                    1,
-                    count as isize,
-                    false,
-                    q.at(picture, first_query, column),
-                    1,
-                    q.row_stride as isize,
-                    k.at(picture, first_key, key_column),
-                    k.row_stride as isize,
-                    1,
-                    0.0,
-                    1.0 / (head_width as f32).sqrt(),
-                    false,
-                    false,
-                    false,
-                    Parallelism::None,
-                );
+impl Operands<'_> {
+    /// The rows of the result one after the other.
+    fn attend(&self, options: Attention) -> Vec<f32> {
+        let mut out = Vec::with_capacity(self.batch * self.queries * self.width);
+        let target = SharedOutput(out.as_mut_ptr());
+        // SAFETY: the output has room for batch * queries * width elements, and is nobody else's.
+        unsafe {
+            match options.operands {
+                #[cfg(target_arch = "x86_64")]
+                Operand::Rounded if !options.causal && rounded::takes(self) => rounded::attend(self, target),
+                _ => tiles::attend(self, options.causal, target),
             }
-            let rows = scratch.scores.chunks_exact_mut(count);
-            let states = scratch.peaks.iter_mut().zip(&mut scratch.sums);
-            for (query, (scores, (peak, sum))) in rows.zip(states).enumerate() {
-                if let Some(past) = past {
-                    let seen = (past + first_query + query + 1).saturating_sub(first_key);
-                    scores.iter_mut().skip(seen).for_each(|s| *s = f32::MIN);
-                }
-                let decay = exponentiate(scores, peak, sum);
-                if first_key > 0 && decay != 1.0 {
-                    // SAFETY: the row is one of this tile's own.
-                    let row = unsafe { std::slice::from_raw_parts_mut(out.add(query * width), head_width) };
-                    row.iter_mut().for_each(|x| *x *= decay);
-                }
-            }
-            // SAFETY: as above; the output rows are this tile's own.
-            unsafe {
-                gemm::gemm(
-                    queries,
-                    head_width,
-                    count,
-                    out,
-                    1,
-                    width as isize,
-                    first_key > 0,
-                    scratch.scores.as_ptr(),
-                    1,
-                    count as isize,
-                    v.at(picture, first_key, key_column),
-                    1,
-                    v.row_stride as isize,
-                    1.0,
-                    1.0,
-                    false,
-                    false,
-                    false,
-                    Parallelism::None,
-                );
-            }
-            first_key += count;
+            // SAFETY: either way has written every row of every head.
+            out.set_len(self.batch * self.queries * self.width);
         }
-        for (query, sum) in scratch.sums.iter().enumerate() {
-            // SAFETY: the row is one of this tile's own.
-            let row = unsafe { std::slice::from_raw_parts_mut(out.add(query * width), head_width) };
-            row.iter_mut().for_each(|x| *x /= sum);
-        }
-    }
-}
-
-wide! {
-    /// Replaces scores by their exponentials relative to the running peak, adds them to the running sum, and
-    /// returns the factor by which what was gathered before must shrink.
-    fn exponentiate(scores: &mut [f32], peak: &mut f32, sum: &mut f32) -> f32 {
-        let mut lanes = [*peak; 16];
-        let mut blocks = scores.chunks_exact(16);
-        for block in &mut blocks {
-            for (lane, &s) in lanes.iter_mut().zip(block) {
-                *lane = if s > *lane { s } else { *lane };
-            }
-        }
-        for (lane, &s) in lanes.iter_mut().zip(blocks.remainder()) {
-            *lane = if s > *lane { s } else { *lane };
-        }
-        let top = lanes.iter().copied().fold(*peak, f32::max);
-        let decay = exp(*peak - top);
-        *peak = top;
-        let mut lanes = [0f32; 16];
-        let mut blocks = scores.chunks_exact_mut(16);
-        for block in &mut blocks {
-            for (lane, s) in lanes.iter_mut().zip(block) {
-                *s = exp(*s - top);
-                *lane += *s;
-            }
-        }
-        for (lane, s) in lanes.iter_mut().zip(blocks.into_remainder()) {
-            *s = exp(*s - top);
-            *lane += *s;
-        }
-        *sum = *sum * decay + lanes.iter().sum::<f32>();
-        decay
+        out
     }
 }
 
@@ -350,11 +236,34 @@ mod tests {
         for (queries, keys, causal) in [(5, 7, false), (130, 1100, false), (77, 77, true), (600, 600, true)] {
             let (q, k, v) =
                 (wave((2, queries, 24), 0.13), wave((2, keys, 24), 0.71), wave((2, keys, 24), 0.29));
-            let options = Attention { heads: 3, causal };
+            let options = Attention { causal, ..Attention::full(3) };
             let tiled = attention(&q, &k, &v, options).unwrap();
             let gap = (tiled - whole_matrix(&q, &k, &v, options)).unwrap().abs().unwrap().max_all().unwrap();
             let gap = gap.to_scalar::<f32>().unwrap();
             assert!(gap < 1e-5, "{queries} queries, {keys} keys, causal {causal}: {gap}");
+        }
+    }
+
+    /// Elsewhere both are the same way.
+    #[test]
+    fn rounded_operands_give_what_exact_ones_give_within_their_rounding() {
+        for (queries, keys, shared) in [(130, 301, 1), (7, 600, 2), (3, 1, 1)] {
+            let (q, k, v) = (
+                wave((2, queries, 256), 0.13),
+                wave((2, keys, 256 / shared), 0.71),
+                wave((2, keys, 256 / shared), 0.29),
+            );
+            let q = (q / 8.0).unwrap();
+            for heads in [2, 4] {
+                let exact = whole_matrix(&q, &k, &v, Attention::full(heads));
+                let options = Attention { operands: Operand::Rounded, ..Attention::full(heads) };
+                let gap = (attention(&q, &k, &v, options).unwrap() - exact).unwrap().abs().unwrap();
+                let gap = gap.max_all().unwrap().to_scalar::<f32>().unwrap();
+                // Values of 3 in eight bits, and scores that are off by as little.
+                assert!(gap < 0.03, "{queries} queries, {keys} keys, {heads} heads: {gap}");
+                let fast = cfg!(target_arch = "x86_64") && std::arch::is_x86_feature_detected!("avx512bf16");
+                assert!(!fast || gap > 1e-4, "nothing was rounded");
+            }
         }
     }
 
@@ -363,7 +272,7 @@ mod tests {
         for (queries, keys, causal) in [(1, 9, true), (130, 700, true), (6, 6, true), (5, 3, false)] {
             let (q, k, v) =
                 (wave((2, queries, 24), 0.13), wave((2, keys, 8), 0.71), wave((2, keys, 8), 0.29));
-            let options = Attention { heads: 6, causal };
+            let options = Attention { causal, ..Attention::full(6) };
             let tiled = attention(&q, &k, &v, options).unwrap();
             let gap = (tiled - whole_matrix(&q, &k, &v, options)).unwrap().abs().unwrap().max_all().unwrap();
             let gap = gap.to_scalar::<f32>().unwrap();
@@ -375,7 +284,7 @@ mod tests {
     fn stock_operations_give_the_same_for_few_queries_at_a_time() {
         for causal in [false, true] {
             let (q, k, v) = (wave((2, 13, 24), 0.13), wave((2, 20, 8), 0.71), wave((2, 20, 8), 0.29));
-            let options = Attention { heads: 6, causal };
+            let options = Attention { causal, ..Attention::full(6) };
             let groups = Groups::of(6, 24, 8).unwrap();
             let of = |most: usize| {
                 let mixed = by_stock_operations((&q, &k, &v), options, groups, most).unwrap();
@@ -393,7 +302,7 @@ mod tests {
     fn slices_of_one_projection_are_read_in_place() {
         let joint = wave((2, 40, 72), 0.17);
         let part = |i: usize| joint.narrow(2, i * 24, 24).unwrap();
-        let options = Attention { heads: 2, causal: false };
+        let options = Attention::full(2);
         let sliced = attention(&part(0), &part(1), &part(2), options).unwrap();
         let copied = attention(
             &part(0).contiguous().unwrap(),
@@ -411,6 +320,6 @@ mod tests {
     #[test]
     fn heads_that_do_not_divide_the_width_are_refused() {
         let x = wave((1, 4, 10), 0.1);
-        assert!(attention(&x, &x, &x, Attention { heads: 3, causal: false }).is_err());
+        assert!(attention(&x, &x, &x, Attention::full(3)).is_err());
     }
 }
