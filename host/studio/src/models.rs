@@ -288,19 +288,6 @@ fn way_to(id: &str, installed: &[String], folders: &[PathBuf]) -> String {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_many_models_a_message_lists_the_first_and_counts_the_rest() {
-        let installed = |count: usize| (0..count).map(|it| format!("m{it}")).collect::<Vec<_>>();
-        assert_eq!(first_of(&installed(2)), "m0, m1");
-        assert!(first_of(&installed(12)).ends_with("m10, m11"));
-        assert!(first_of(&installed(1000)).ends_with("m11 and 988 more"));
-    }
-}
-
 /// What to do about a LoRA that is missing.
 fn way_to_lora(name: &str, near: &[String], folders: &[PathBuf]) -> String {
     if let Some(way) = pull(name) {
@@ -364,5 +351,13 @@ mod tests {
             "<lora:pixel art>: this LoRA is not installed. Did you mean pixel-art-xl or pixelart-v2? A LoRA is a file \
              such as pixel art.safetensors; download it from where its maker offers it and put it into /data/models."
         );
+    }
+
+    #[test]
+    fn of_many_models_a_message_lists_the_first_and_counts_the_rest() {
+        let installed = |count: usize| (0..count).map(|it| format!("m{it}")).collect::<Vec<_>>();
+        assert_eq!(first_of(&installed(2)), "m0, m1");
+        assert!(first_of(&installed(12)).ends_with("m10, m11"));
+        assert!(first_of(&installed(1000)).ends_with("m11 and 988 more"));
     }
 }

@@ -59,7 +59,12 @@ fn the_autoencoder_takes_what_was_planned_and_much_less_in_parts() {
     let model = StableDiffusion::load(&layout, &Device::Cpu).unwrap();
     let (width, height) = (512, 512);
     let planned = |encoding, decoding| {
-        transformer_bytes(&layout.vae, (width, height), (0, 0, 0), (Coding { encoding, decoding }, Operations::Own))
+        transformer_bytes(
+            &layout.vae,
+            (width, height),
+            (0, 0, 0),
+            (Coding { encoding, decoding }, Operations::Own),
+        )
     };
     let picture = Tensor::rand(-1f32, 1f32, (1, 3, height, width), &Device::Cpu).unwrap();
     let latents = Tensor::rand(-1f32, 1f32, (1, 4, height / 4, width / 4), &Device::Cpu).unwrap();

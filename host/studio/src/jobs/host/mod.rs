@@ -18,7 +18,7 @@ use qpyt_bricks::capability::{
 };
 use qpyt_bricks::media::{Container, Image, MediaError, PixelFormat, encode};
 use qpyt_inference::{
-    Engine, EngineError, Family, Guidance, InstalledModel, Observer, PaintingTraits, Picture, Usual,
+    Engine, EngineError, Guidance, InstalledModel, Observer, PaintingTraits, Picture, Usual,
 };
 use qpyt_workflow::Step;
 use serde_json::{Value, json};
