@@ -79,20 +79,6 @@ fn an_over_large_size_names_the_limit() {
 }
 
 #[test]
-fn a_size_that_the_model_cannot_do_names_one_that_it_can() {
-    let mut document = first_picture("x", 1);
-    set(&mut document, "settings", "width", json!(68));
-    let answer = client().post("/api/jobs", &json!({"document": document}));
-    let error = if answer.status == 202 {
-        client().wait(answer.body["id"].as_str().unwrap())["error"].clone()
-    } else {
-        answer.body["error"]["problems"][0].clone()
-    };
-    let message = error["message"].as_str().unwrap();
-    assert!(message.contains("64") || message.contains("multiple of 8"), "{message}");
-}
-
-#[test]
 fn an_empty_prompt_is_the_brick_s_own_kind_refusal() {
     let client = client();
     let answer = client.post("/api/jobs", &json!({"document": first_picture("", 1)}));

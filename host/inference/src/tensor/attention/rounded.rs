@@ -38,7 +38,7 @@ const ROWS: usize = 6;
 struct Line([u32; LANES]);
 
 /// Coefficients of 2^f for -0.5 <= f <= 0.5, the highest power first.
-const POWERS: [f32; 5] = [0.009_676_037, 0.055_922_036, 0.240_221_07, 0.693_121_03, 1.0];
+const POWERS: [f32; 5] = [0.009_676_037, 0.055_922_036, 0.240_221_07, 0.693_121, 1.0];
 
 const EMPTY: Line = Line([0; LANES]);
 
