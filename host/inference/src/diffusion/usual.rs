@@ -4,9 +4,9 @@
 use super::components::Components;
 use super::samplers::SamplerId;
 
-/// What names say of networks that were distilled to work in few steps and without guidance. Many are called
+/// What names, in small letters, say of networks that were distilled to work in few steps and without guidance. Many are called
 /// hyperrealistic without being that.
-const DISTILLED: [&str; 8] =
+pub(super) const DISTILLED: [&str; 8] =
     ["lightning", "turbo", "lcm", "dmd", "hypersd", "hyper-sd", "hyper_sd", "hyper-flux"];
 /// Steps of such a network whose name does not count them.
 const FEW: u32 = 4;
@@ -56,11 +56,6 @@ impl Usual {
     }
 }
 
-/// True if a name, in small letters, says that a network of the Stable Diffusion family was distilled.
-pub(super) fn tells_of_few_steps(name: &str) -> bool {
-    DISTILLED.iter().any(|word| name.contains(word))
-}
-
 /// What a model is called: by its folder or file, and by those who saved it. In small letters.
 pub(super) struct Names(Vec<String>);
 
@@ -72,7 +67,7 @@ impl Names {
     }
 
     fn tell_of_few_steps(&self) -> bool {
-        self.0.iter().any(|name| tells_of_few_steps(name))
+        self.0.iter().any(|name| DISTILLED.iter().any(|word| name.contains(word)))
     }
 
     /// The steps that a network was distilled to, as in `sdxl-lightning-8step`.

@@ -39,11 +39,6 @@ impl Precision {
         }
     }
 
-    /// The one of this name.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|precision| precision.name() == name)
-    }
-
     /// The type that a network computes in which is stored in its `native` one.
     fn dtype(self, kind: DeviceKind, native: DType) -> DType {
         match (self, kind) {
@@ -81,11 +76,6 @@ impl Offload {
             Self::Always => "always",
             Self::Never => "never",
         }
-    }
-
-    /// The one of this name.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|offload| offload.name() == name)
     }
 }
 

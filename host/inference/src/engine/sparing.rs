@@ -86,24 +86,8 @@ mod tests {
     }
 
     fn request() -> ImageRequest {
-        ImageRequest {
-            prompt: "red apple".to_owned(),
-            negative: String::new(),
-            syntax: PromptSyntax::Plain,
-            embeddings: Vec::new(),
-            width: 64,
-            height: 64,
-            steps: 1,
-            guidance: 1.0,
-            sampler: None,
-            schedule: None,
-            seed: 3,
-            clip_skip: 0,
-            skipping: None,
-            adapters: Vec::new(),
-            controls: Vec::new(),
-            references: Vec::new(),
-        }
+        let plain = ImageRequest::new("red apple", (64, 64), 1);
+        ImageRequest { syntax: PromptSyntax::Plain, seed: 3, ..plain }
     }
 
     /// What the driver of a device without memory says, on its way through candle.

@@ -100,9 +100,8 @@ impl GroupMoments {
                 shifts.push(bias - group.mean as f32 * scale);
             }
         }
-        let length = scales.len();
-        let (scales, shifts) = (Tensor::from_vec(scales, length, weight.device())?, shifts);
-        Ok((scales, Tensor::from_vec(shifts, length, weight.device())?))
+        let on_device = |values: Vec<f32>| Tensor::new(values, weight.device());
+        Ok((on_device(scales)?, on_device(shifts)?))
     }
 }
 

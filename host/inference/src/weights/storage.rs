@@ -35,11 +35,6 @@ impl WeightStorage {
         }
     }
 
-    /// The one of this name.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|storage| storage.name() == name)
-    }
-
     /// The blocks that rows of a width are quantised to; none if they are left as they are.
     pub(super) fn blocks(self, width: usize) -> Option<GgmlDType> {
         let dtype = match self {

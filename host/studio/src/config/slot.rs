@@ -61,7 +61,7 @@ macro_rules! choice {
             }
 
             fn set(&mut self, name: &str) -> Option<()> {
-                *self = Self::of_name(name)?;
+                *self = Self::ALL.into_iter().find(|choice| choice.name() == name)?;
                 Some(())
             }
         }

@@ -8,7 +8,7 @@ use super::section::Section;
 use super::{NEST, Part, Prefixes, unet};
 use crate::diffusion::painter::PainterKind;
 use crate::diffusion::samplers::Prediction;
-use crate::diffusion::usual::tells_of_few_steps;
+use crate::diffusion::usual::DISTILLED;
 use crate::weights::{Loaded, WeightFiles};
 
 /// Empty tensors by which trainers mark what a network predicts.
@@ -43,9 +43,7 @@ pub(super) fn read(files: &WeightFiles, prefixes: &Prefixes, kind: Option<Painte
         zero_snr: marked(ZERO_SNR_MARK),
         distilled: match kind {
             Some(PainterKind::Flux2) => !called(&["base"]),
-            Some(PainterKind::StableDiffusionXl) => {
-                [&name, &title].into_iter().any(|it| tells_of_few_steps(it))
-            }
+            Some(PainterKind::StableDiffusionXl) => called(&DISTILLED),
             _ => called(&["turbo"]),
         },
         open_clip,
