@@ -68,7 +68,10 @@ def compare(title, edge, steps, given, folder, program):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, default=Path("target/bench-weights"), help="default: %(default)s")
-    parser.add_argument("--tokenizer", type=Path, help="folder with the vocabulary of CLIP, to make the model")
+    parser.add_argument(
+        "--tokenizer", type=Path, default=turns.REPOSITORY / "tests/reference/sd15/tokenizer",
+        help="folder with a vocabulary of CLIP, to make the model; default: the small one of the tests",
+    )
     parser.add_argument("--threads", type=int, default=2, help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--theirs", nargs=3, help=argparse.SUPPRESS)
@@ -78,8 +81,6 @@ if __name__ == "__main__":
     else:
         folder = (given.weights / "sd15").resolve()
         if not (folder / "model_index.json").exists():
-            if given.tokenizer is None:
-                parser.error("--tokenizer is needed to make the model")
             painting_weights.sd15(given.weights, given.tokenizer)
         program = turns.build()
         compare("loading to the first step", SMALL, 1, given, folder, program)

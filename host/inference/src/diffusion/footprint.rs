@@ -2,7 +2,7 @@
 
 use super::unet::UnetConfig;
 use super::vae::{Bands, VaeConfig};
-use crate::tensor::{LARGE_MAP, MOST_SCORES};
+use crate::tensor::{FEW_PIXELS, MOST_SCORES};
 use crate::weights::Computing;
 
 /// Bytes of a value.
@@ -200,7 +200,7 @@ fn decode_values(vae: &VaeConfig, pixels: u64, decoding: Extent, held: u64) -> u
 fn kernel_values(unet: &UnetConfig, latent_pixels: u64) -> u64 {
     let levels = unet.levels.iter().enumerate().map(|(i, level)| {
         let channels = level.channels as u64;
-        let large = latent_pixels >> (2 * i).min(63) >= LARGE_MAP as u64;
+        let large = latent_pixels >> (2 * i).min(63) > FEW_PIXELS as u64;
         3 * channels * channels * if large { KERNEL_POINTS } else { KERNEL_PIXELS }
     });
     levels.max().unwrap_or(0)

@@ -1,22 +1,29 @@
-//! Two-dimensional convolution: the input is unrolled tile by tile and multiplied by the kernel matrix.
+//! Two-dimensional convolution: some channels of the input are unrolled tile by tile and multiplied by their part of the
+//! kernel matrix.
 //!
-//! Tensors stay in batch, channel, row, column order: unrolling copies whole row pieces, and the product writes
-//! its tile of every output channel in place.
+//! Tensors stay in batch, channel, row, column order: unrolling copies whole row pieces, and the product adds to its tile
+//! of every output channel in place.
+
+use std::mem::MaybeUninit;
 
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
-use gemm::Parallelism;
 use rayon::prelude::*;
 
 use super::joined::Joined;
-use super::parameter::Parameter;
+use super::parameter::{Numbers, Parameter};
+use super::product::{COLUMNS, Columns, DEPTH, Packed, ROWS, Start, pack_columns};
 use super::rectifier::Rectifier;
 use super::{SharedOutput, direct, elements, on_cpu, winograd};
 
 /// Fewest pixels of a map whose convolution, with however many channels, takes longer than the detour of Winograd's
 /// method for its kernels.
-pub(crate) const LARGE_MAP: usize = 64 * 64;
-/// Output pixels that one task computes, in whole rows.
+const LARGE_MAP: usize = 32 * 32;
+/// Output pixels that are unrolled at a time, in whole rows.
 const TILE_PIXELS: usize = 256;
+/// Tiles that one task multiplies by what it packs of the kernels.
+const TILES: usize = 8;
+/// Tasks to cut a convolution into where it is large enough.
+const TASKS: usize = 8;
 
 /// Stride, zero padding and dilation of a convolution, the same for rows and columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,9 +122,7 @@ fn plain(
     };
     if on_cpu(x) && weight.is_on_cpu() {
         return weight.with_numbers(|numbers| {
-            let values = numbers.range(0..out * channels * height * width);
-            let convolution =
-                Conv2d { weight: &values, shape: (out, channels, height, width), geometry, rectifier };
+            let convolution = Conv2d { numbers, shape: (out, channels, height, width), geometry, rectifier };
             x.contiguous()?.apply_op2_no_bwd(&bias.contiguous()?, &convolution)
         });
     }
@@ -143,7 +148,7 @@ fn plain(
 }
 
 struct Conv2d<'a> {
-    weight: &'a [f32],
+    numbers: Numbers<'a>,
     /// Output and input channels, rows and columns of the kernels.
     shape: (usize, usize, usize, usize),
     geometry: Conv2dGeometry,
@@ -157,6 +162,7 @@ struct Sizes {
     width: usize,
     kernel_height: usize,
     kernel_width: usize,
+    out_height: usize,
     out_width: usize,
 }
 
@@ -173,7 +179,6 @@ impl CustomOp2 for Conv2d<'_> {
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let x = elements(x, layout, "conv2d")?;
-        let weight = self.weight;
         let bias = elements(bias, bias_layout, "conv2d")?;
         let (batch, channels, height, width) = layout.shape().dims4()?;
         let (out, weight_channels, kernel_height, kernel_width) = self.shape;
@@ -183,7 +188,7 @@ impl CustomOp2 for Conv2d<'_> {
             bail!("conv2d: a {kernel_height}x{kernel_width} kernel is larger than {height}x{width}");
         };
         let per_picture = bias.len() == batch * out && bias_layout.dims().len() == 2;
-        let complete = weight.len() == out * channels * kernel_height * kernel_width;
+        let complete = self.numbers.count() == out * channels * kernel_height * kernel_width;
         let fits = weight_channels == channels && complete && (per_picture || bias.len() == out);
         if !fits || !self.rectifier.fits(out) || x.is_empty() {
             bail!(
@@ -193,84 +198,158 @@ impl CustomOp2 for Conv2d<'_> {
                 layout.dims()
             );
         }
-        let sizes = Sizes { channels, height, width, kernel_height, kernel_width, out_width };
-        let depth = channels * kernel_height * kernel_width;
+        let sizes = Sizes { channels, height, width, kernel_height, kernel_width, out_height, out_width };
         let plane = out_height * out_width;
         let tile_rows = (TILE_PIXELS / out_width).clamp(1, out_height);
-        let tiles = out_height.div_ceil(tile_rows);
-        let pointwise = kernel_height == 1 && kernel_width == 1 && self.geometry == Conv2dGeometry::padded(0);
+        let range = tile_rows * TILES;
+        let (ranges, strips) = (out_height.div_ceil(range), out.div_ceil(ROWS));
+        let groups = (TASKS / (batch * ranges)).clamp(1, strips);
+        let group = strips.div_ceil(groups);
+        let groups = strips.div_ceil(group);
 
         let mut y = Vec::with_capacity(batch * out * plane);
         let shared = SharedOutput(y.as_mut_ptr());
-        (0..batch * tiles).into_par_iter().for_each_init(Vec::new, |columns: &mut Vec<f32>, task| {
-            let (picture, tile) = (task / tiles, task % tiles);
-            let first_row = tile * tile_rows;
-            let rows = tile_rows.min(out_height - first_row);
-            let pixels = rows * out_width;
-            let offset = first_row * out_width;
-            let input = x.get(picture * channels * height * width..).unwrap_or_default();
-            let (columns, column_stride) = if pointwise {
-                (input.get(offset..).unwrap_or_default(), plane)
-            } else {
-                columns.resize(depth * pixels, 0.0);
-                unroll(input, columns, &sizes, self.geometry, first_row);
-                (columns.as_slice(), pixels)
+        let tasks = (0..batch * ranges * groups).into_par_iter().with_max_len(1);
+        tasks.for_each_init(Scratch::default, |scratch, task| {
+            let (picture, range_number, group_number) =
+                (task / groups / ranges, task / groups % ranges, task % groups);
+            let (first, first_row) = (group_number * group * ROWS, range_number * range);
+            let part = Part {
+                first,
+                count: (group * ROWS).min(out - first),
+                first_row,
+                last_row: (first_row + range).min(out_height),
+                tile_rows,
             };
+            let input = x.get(picture * channels * height * width..).unwrap_or_default();
             let bias = if per_picture { bias.get(picture * out..).unwrap_or_default() } else { bias };
-            // SAFETY: this task owns, in every output plane of its picture, the `pixels` elements from `offset`
-            // on; tasks do not overlap and `y` outlives them. The column matrix has `depth` rows of
-            // `column_stride` elements of which `pixels` are read, the kernel matrix is out x depth.
-            unsafe {
-                let target = shared.at(picture * out * plane + offset);
-                for (channel, &bias) in bias.iter().take(out).enumerate() {
-                    for pixel in 0..pixels {
-                        target.add(channel * plane + pixel).write(bias);
-                    }
-                }
-                gemm::gemm(
-                    out,
-                    pixels,
-                    depth,
-                    target,
-                    1,
-                    plane as isize,
-                    true,
-                    weight.as_ptr(),
-                    1,
-                    depth as isize,
-                    columns.as_ptr(),
-                    1,
-                    column_stride as isize,
-                    1.0,
-                    1.0,
-                    false,
-                    false,
-                    false,
-                    Parallelism::None,
-                );
-                for channel in 0..out {
-                    let values = std::slice::from_raw_parts_mut(target.add(channel * plane), pixels);
-                    self.rectifier.rectify(channel, values);
-                }
-            }
+            // SAFETY: `y` has room for all pictures; parts of a picture do not overlap, and `y` outlives the tasks.
+            unsafe { self.compute(&sizes, &part, input, bias, shared.after(picture * out * plane), scratch) };
         });
-        // SAFETY: the tasks are all tiles of all pictures, and each has written its own, as there are as many biases as
+        // SAFETY: the tasks are all parts of all pictures, and each has written its own, as there are as many biases as
         // channels.
         unsafe { y.set_len(batch * out * plane) };
         Ok((CpuStorage::F32(y), Shape::from((batch, out, out_height, out_width))))
     }
 }
 
+impl Conv2d<'_> {
+    /// Computes a part of a picture's planes.
+    ///
+    /// # Safety
+    /// `y` must have room for all planes, and the part be the caller's own.
+    unsafe fn compute(
+        &self,
+        sizes: &Sizes,
+        part: &Part,
+        input: &[f32],
+        bias: &[f32],
+        y: SharedOutput,
+        scratch: &mut Scratch,
+    ) {
+        let &Sizes { channels, height, width, kernel_height, kernel_width, out_height, out_width } = sizes;
+        let &Part { first, count, first_row, last_row, tile_rows } = part;
+        let (kernel, plane) = (kernel_height * kernel_width, out_height * out_width);
+        let pixels = first_row * out_width..last_row * out_width;
+        // SAFETY: the pixels lie in the planes, which the caller answers for.
+        let line = |channel: usize| unsafe {
+            std::slice::from_raw_parts_mut(
+                y.at(channel * plane + pixels.start).cast::<MaybeUninit<f32>>(),
+                pixels.len(),
+            )
+        };
+        for (channel, &bias) in bias.iter().enumerate().skip(first).take(count) {
+            line(channel).fill(MaybeUninit::new(bias));
+        }
+        let together = (DEPTH / kernel).max(1);
+        for channel in (0..channels).step_by(together) {
+            let depth = together.min(channels - channel) * kernel;
+            let place = channel * kernel;
+            scratch.strips.resize(count.div_ceil(ROWS) * ROWS * depth, 0.0);
+            for (number, strip) in scratch.strips.chunks_exact_mut(ROWS * depth).enumerate() {
+                let line = first + number * ROWS;
+                let lines = line..(line + ROWS).min(first + count);
+                for (block, target) in strip.chunks_mut(ROWS * DEPTH).enumerate() {
+                    let start = place + block * DEPTH;
+                    let places = start..start + target.len() / ROWS;
+                    self.numbers.pack::<ROWS>(
+                        lines.clone(),
+                        channels * kernel,
+                        places,
+                        &mut scratch.wide,
+                        target,
+                    );
+                }
+            }
+            let planes = input.get(channel * height * width..).unwrap_or_default();
+            for row in (first_row..last_row).step_by(tile_rows) {
+                let pixels = tile_rows.min(last_row - row) * out_width;
+                let offset = row * out_width;
+                let columns = if self.is_pointwise() {
+                    let planes = planes.get(offset..).unwrap_or_default();
+                    pack_columns(planes, plane, pixels, depth, &mut scratch.columns);
+                    Columns::packed(&scratch.columns, depth)
+                } else {
+                    // Lines that lie a power of two apart would share places in the cache.
+                    let step = pixels.next_multiple_of(COLUMNS) + COLUMNS / 2;
+                    scratch.columns.resize(depth * step, 0.0);
+                    let lines =
+                        scratch.columns.chunks_exact_mut(step).filter_map(|line| line.get_mut(..pixels));
+                    unroll(planes, lines, sizes, self.geometry, row);
+                    Columns::beside(&scratch.columns, step)
+                };
+                let product = Packed { rows: &scratch.strips, row_step: ROWS * depth, columns, depth };
+                // SAFETY: the pixels of the tile are in the part; strips and panels are those of its channels and pixels.
+                unsafe {
+                    product.multiply((count, pixels), Start::Kept, y.at(first * plane + offset), plane)
+                };
+            }
+        }
+        for channel in first..first + count {
+            // SAFETY: all have been written.
+            self.rectifier.rectify(channel, unsafe { line(channel).assume_init_mut() });
+        }
+    }
+
+    /// True if pixels of the result are sums over single pixels of the input.
+    fn is_pointwise(&self) -> bool {
+        let (_, _, kernel_height, kernel_width) = self.shape;
+        (kernel_height, kernel_width) == (1, 1) && self.geometry == Conv2dGeometry::padded(0)
+    }
+}
+
+/// Some output channels over some rows.
+struct Part {
+    first: usize,
+    count: usize,
+    first_row: usize,
+    last_row: usize,
+    /// Rows that are unrolled at a time.
+    tile_rows: usize,
+}
+
+/// Memory that a thread works in.
+#[derive(Default)]
+struct Scratch {
+    wide: Vec<f32>,
+    strips: Vec<f32>,
+    columns: Vec<f32>,
+}
+
 /// Fills `columns` with one row per channel and kernel position, holding the input pixels which that position
 /// meets at every output pixel of the tile; zeros where it meets the padding.
-fn unroll(input: &[f32], columns: &mut [f32], sizes: &Sizes, geometry: Conv2dGeometry, first_row: usize) {
-    let Sizes { channels, height, width, kernel_height, kernel_width, out_width } = *sizes;
-    let pixels = columns.len() / (channels * kernel_height * kernel_width).max(1);
-    let mut column_rows = columns.chunks_exact_mut(pixels.max(1));
-    for plane in input.chunks_exact(height * width).take(channels) {
+fn unroll<'a>(
+    planes: &[f32],
+    mut columns: impl Iterator<Item = &'a mut [f32]>,
+    sizes: &Sizes,
+    geometry: Conv2dGeometry,
+    first_row: usize,
+) {
+    let Sizes { height, width, kernel_height, kernel_width, out_width, .. } = *sizes;
+    for plane in planes.chunks_exact(height * width) {
         for kernel_row in 0..kernel_height {
             for kernel_column in 0..kernel_width {
-                let Some(column_row) = column_rows.next() else { return };
+                let Some(column_row) = columns.next() else { return };
                 for (row, target) in column_row.chunks_exact_mut(out_width).enumerate() {
                     let source = ((first_row + row) * geometry.stride + kernel_row * geometry.dilation)
                         .checked_sub(geometry.pad_before)

@@ -7,10 +7,20 @@ use gemm::Parallelism;
 use rayon::prelude::*;
 
 use super::parameter::{Numbers, Parameter};
+use super::product::{self, COLUMNS, Columns, DEPTH, Packed, ROWS, pack_lines};
 use super::{SharedOutput, elements, on_cpu};
 
-/// Rows and columns of the result that one task computes.
-const ROW_TILE: usize = 256;
+/// Fewest rows of the input for which operands are packed.
+const LEAST_ROWS: usize = 24;
+/// Strips of the input that one task multiplies by what it packs of the weight.
+const STRIPS: usize = 86;
+/// Strips of the input that are packed at a time.
+const PACKED_STRIPS: usize = 2 * STRIPS;
+/// Most panels of the weight that one task packs, so that they stay in the second-level cache.
+const PANELS: usize = 4;
+/// Tasks to cut a product into where it is large enough.
+const TASKS: usize = 16;
+/// Columns of the result that one task computes from few rows.
 const COLUMN_TILE: usize = 512;
 /// Numbers of a stored weight that are widened at a time: what stays in a shared cache.
 const WIDENED: usize = 4 << 20;
@@ -122,6 +132,13 @@ impl<'a> Matrix<'a> {
         if layout.dims().last() != Some(&width) || count != rows * out || !biased {
             bail!("linear: a {out}x{width} weight does not fit {:?}", layout.dims());
         }
+        if rows >= LEAST_ROWS {
+            for (number, x) in x.chunks(PACKED_STRIPS * ROWS * width).enumerate() {
+                // SAFETY: y has a row for each row of x.
+                unsafe { self.multiply(x, y.after(number * PACKED_STRIPS * ROWS * out), start) };
+            }
+            return Ok(());
+        }
         for strip in self.strips() {
             if strip.values.len() != strip.count * width {
                 bail!("linear: the weight has fewer numbers than {out}x{width}");
@@ -131,6 +148,54 @@ impl<'a> Matrix<'a> {
             unsafe { strip.multiply(x, (rows, width), y, out, start) };
         }
         Ok(())
+    }
+
+    /// Adds the products of all rows of `x` to the rows of `y`, from packed operands.
+    ///
+    /// # Safety
+    /// `y` must have as many rows as `x`, which are the caller's own.
+    unsafe fn multiply(&self, x: &[f32], y: SharedOutput, start: Start<'_>) {
+        let Self { numbers, out, width } = *self;
+        let rows = x.len() / width;
+        let mut packed = vec![0f32; rows.div_ceil(ROWS) * ROWS * width];
+        packed.par_chunks_mut(ROWS * width).zip(x.par_chunks(ROWS * width)).for_each(|(strip, x)| {
+            for (block, target) in strip.chunks_mut(ROWS * DEPTH).enumerate() {
+                pack_lines::<ROWS>(x.get(block * DEPTH..).unwrap_or_default(), width, target);
+            }
+        });
+        let (ranges, panels) = (rows.div_ceil(STRIPS * ROWS), out.div_ceil(COLUMNS));
+        let group = (panels * ranges / TASKS).clamp(1, PANELS);
+        let groups = panels.div_ceil(group);
+        let tasks = (0..ranges * groups).into_par_iter().with_max_len(1);
+        tasks.for_each_init(Scratch::default, |Scratch { wide, panels }, task| {
+            let (row, first) = (task / groups * STRIPS * ROWS, task % groups * group * COLUMNS);
+            let (rows, columns) = ((STRIPS * ROWS).min(rows - row), (group * COLUMNS).min(out - first));
+            if let Start::Bias(bias) = start {
+                // SAFETY: these elements are of this task alone.
+                unsafe {
+                    y.fill_rows(bias.get(first..).unwrap_or_default(), (row, rows), (first, columns), out)
+                };
+            }
+            for place in (0..width).step_by(DEPTH) {
+                let depth = DEPTH.min(width - place);
+                panels.resize(columns.div_ceil(COLUMNS) * COLUMNS * depth, 0.0);
+                for (number, panel) in panels.chunks_exact_mut(COLUMNS * depth).enumerate() {
+                    let line = first + number * COLUMNS;
+                    let lines = line..(line + COLUMNS).min(out);
+                    numbers.pack::<COLUMNS>(lines, width, place..place + depth, wide, panel);
+                }
+                let product = Packed {
+                    rows: packed.get(row * width + place * ROWS..).unwrap_or_default(),
+                    row_step: ROWS * width,
+                    columns: Columns::packed(panels, depth),
+                    depth,
+                };
+                let fresh = place == 0 && matches!(start, Start::Zero);
+                let start = if fresh { product::Start::Zero } else { product::Start::Kept };
+                // SAFETY: the tasks' parts of y are disjoint; the strips and panels are those of the rows and columns.
+                unsafe { product.multiply((rows, columns), start, y.at(row * out + first), out) };
+            }
+        });
     }
 
     /// The rows in portions that are widened at a time, cut where tiles are.
@@ -145,7 +210,7 @@ impl<'a> Matrix<'a> {
 }
 
 impl Strip<'_> {
-    /// Adds the products of all rows of `x` to the strip's columns of `y`, which has `out`.
+    /// Adds the products of all rows of `x`, which are few, to the strip's columns of `y`, which has `out`.
     ///
     /// # Safety
     /// `x` must have rows times width elements, the strip `count` times width, `y` rows times `out`; the strip's columns
@@ -158,31 +223,25 @@ impl Strip<'_> {
         out: usize,
         start: Start<'_>,
     ) {
-        let column_tiles = self.count.div_ceil(COLUMN_TILE);
-        (0..rows.div_ceil(ROW_TILE) * column_tiles).into_par_iter().for_each(|task| {
-            let (row, inner) = (task / column_tiles * ROW_TILE, task % column_tiles * COLUMN_TILE);
-            let (tile_rows, tile_columns) = (ROW_TILE.min(rows - row), COLUMN_TILE.min(self.count - inner));
+        (0..self.count.div_ceil(COLUMN_TILE)).into_par_iter().for_each(|task| {
+            let inner = task * COLUMN_TILE;
+            let columns = COLUMN_TILE.min(self.count - inner);
             let column = self.first + inner;
-            // SAFETY: the caller answers for the sizes. Each task writes its own tile of y, which overlaps neither
+            // SAFETY: the caller answers for the sizes. Each task writes its own columns of y, which overlaps neither
             // operand.
             unsafe {
-                let target = y.at(row * out + column);
                 if let Start::Bias(bias) = start {
-                    let bias = bias.get(column..column + tile_columns).unwrap_or_default();
-                    for row in 0..tile_rows {
-                        std::slice::from_raw_parts_mut(target.add(row * out), bias.len())
-                            .copy_from_slice(bias);
-                    }
+                    y.fill_rows(bias.get(column..).unwrap_or_default(), (0, rows), (column, columns), out);
                 }
                 gemm::gemm(
-                    tile_rows,
-                    tile_columns,
+                    rows,
+                    columns,
                     width,
-                    target,
+                    y.at(column),
                     1,
                     out as isize,
                     !matches!(start, Start::Zero),
-                    x.as_ptr().add(row * width),
+                    x.as_ptr(),
                     1,
                     width as isize,
                     self.values.as_ptr().add(inner * width),
@@ -197,6 +256,33 @@ impl Strip<'_> {
                 );
             }
         });
+    }
+}
+
+/// Memory that a thread works in.
+#[derive(Default)]
+struct Scratch {
+    wide: Vec<f32>,
+    panels: Vec<f32>,
+}
+
+impl SharedOutput {
+    /// Fills the same columns of some rows of `step` elements with the first of `values`.
+    ///
+    /// # Safety
+    /// They must lie within the allocation and be the caller's own.
+    unsafe fn fill_rows(
+        self,
+        values: &[f32],
+        (first, rows): (usize, usize),
+        (column, columns): (usize, usize),
+        step: usize,
+    ) {
+        let values = values.get(..columns).unwrap_or_default();
+        for row in first..first + rows {
+            // SAFETY: the caller answers for the place.
+            unsafe { self.write(row * step + column, values) };
+        }
     }
 }
 

@@ -16,10 +16,12 @@ mod group_norm;
 mod half;
 mod interpolate;
 mod joined;
+mod lanes;
 mod layer_norm;
 mod linear;
 mod max_pool;
 mod parameter;
+mod product;
 mod rectifier;
 mod rms_norm;
 mod rope;
@@ -34,7 +36,6 @@ pub use attention::{Attention, Operand, attention};
 pub use beside::side_by_side;
 pub use blocks::{BlockKind, BlockMatrix, block_linear};
 pub use coded::{CodeMatrix, code_linear};
-pub(crate) use conv2d::LARGE_MAP;
 pub use conv2d::{Conv2dGeometry, conv2d, conv2d_joined};
 pub use depthwise::depthwise_conv2d;
 pub use group_norm::{GroupMoments, group_norm, group_norm_silu_of};
@@ -50,6 +51,7 @@ pub use rms_norm::rms_norm;
 pub use rope::{Pairing, rope};
 pub use scaled_sum::add_scaled_columns;
 pub use shared_bytes::SharedBytes;
+pub(crate) use winograd::FEW_PIXELS;
 
 use candle_core::{CpuStorage, DType, Layout, Result, Tensor, bail};
 

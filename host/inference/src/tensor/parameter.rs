@@ -2,6 +2,7 @@
 //! whenever they are used.
 
 use std::borrow::Cow;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use rayon::prelude::*;
 
 use super::elements;
 use super::half::{self, Precision};
+use super::product::pack_lines;
 use super::shared_bytes::SharedBytes;
 
 /// Elements that one task widens.
@@ -261,12 +263,48 @@ pub(super) enum Numbers<'a> {
 }
 
 impl<'a> Numbers<'a> {
+    /// How many there are.
+    pub(super) fn count(self) -> usize {
+        match self {
+            Self::Ready(numbers) => numbers.len(),
+            Self::Stored(parts) => parts.iter().map(StoredNumbers::count).sum(),
+        }
+    }
+
     /// A range of them, widened where need be.
     pub(super) fn range(self, range: Range<usize>) -> Cow<'a, [f32]> {
         match self {
             Self::Ready(numbers) => Cow::Borrowed(numbers.get(range).unwrap_or_default()),
             Self::Stored(parts) => Cow::Owned(widened(parts, range)),
         }
+    }
+
+    /// Packs lines of `width` numbers, between two places of each, as [`pack_lines`] does; `wide` is memory to work in.
+    pub(super) fn pack<const LANES: usize>(
+        self,
+        lines: Range<usize>,
+        width: usize,
+        places: Range<usize>,
+        wide: &mut Vec<f32>,
+        target: &mut [f32],
+    ) {
+        let parts = match self {
+            Self::Ready(numbers) => {
+                let numbers = numbers.get(lines.start * width + places.start..lines.end * width);
+                return pack_lines::<LANES>(numbers.unwrap_or_default(), width, target);
+            }
+            Self::Stored(parts) => parts,
+        };
+        wide.clear();
+        wide.reserve(lines.len() * places.len());
+        for line in lines {
+            let start = line * width;
+            let room = wide.spare_capacity_mut();
+            let written = widen_range(parts, start + places.start..start + places.end, room);
+            // SAFETY: so many have been written after those that were there.
+            unsafe { wide.set_len(wide.len() + written) };
+        }
+        pack_lines::<LANES>(wide, places.len(), target);
     }
 
     /// How many of `count` to take at a time, in multiples of `step`: all that need no widening, else at most `most`.
@@ -304,6 +342,14 @@ fn brought(parts: &[StoredNumbers], shape: &[usize], device: &Device, dtype: DTy
 /// A range of the numbers of parts that follow each other, in f32.
 fn widened(parts: &[StoredNumbers], range: Range<usize>) -> Vec<f32> {
     let mut values = Vec::with_capacity(range.len());
+    let written = widen_range(parts, range, values.spare_capacity_mut());
+    // SAFETY: so many of the elements have been written, from the first on.
+    unsafe { values.set_len(written) };
+    values
+}
+
+/// Writes such a range to the beginning of `values`; gives how many there were.
+fn widen_range(parts: &[StoredNumbers], range: Range<usize>, values: &mut [MaybeUninit<f32>]) -> usize {
     let mut start = 0;
     let mut written = 0;
     for part in parts {
@@ -315,14 +361,16 @@ fn widened(parts: &[StoredNumbers], range: Range<usize>) -> Vec<f32> {
         }
         let size = part.precision.bytes();
         let bytes = part.bytes.get().get((from - first) * size..(to - first) * size).unwrap_or_default();
-        let target = values.spare_capacity_mut().get_mut(written..written + (to - from)).unwrap_or_default();
-        let chunks = target.par_chunks_mut(CHUNK).zip(bytes.par_chunks(CHUNK * size));
-        chunks.for_each(|(target, bytes)| half::widen(part.precision, bytes, target));
+        let target = values.get_mut(written..written + (to - from)).unwrap_or_default();
+        if target.len() <= CHUNK {
+            half::widen(part.precision, bytes, target);
+        } else {
+            let chunks = target.par_chunks_mut(CHUNK).zip(bytes.par_chunks(CHUNK * size));
+            chunks.for_each(|(target, bytes)| half::widen(part.precision, bytes, target));
+        }
         written += to - from;
     }
-    // SAFETY: so many of the elements have been written, from the first on.
-    unsafe { values.set_len(written) };
-    values
+    written
 }
 
 #[cfg(test)]

@@ -1,42 +1,11 @@
 //! The sums of a run of pixels for a few output channels, kept in registers until they are complete.
 
-use super::lanes::{Lanes, Plain};
+use crate::tensor::lanes::{Instructions, Lanes, Plain};
 
 /// Registers along a run of pixels.
 const RUN: usize = 3;
 
-/// A set of instructions that kernels are compiled for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Instructions {
-    Plain,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-}
-
 impl Instructions {
-    /// All that this processor has, the best last.
-    pub(super) fn every() -> Vec<Self> {
-        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "others have no more"))]
-        let mut every = vec![Self::Plain];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-                every.push(Self::Avx2);
-            }
-            if std::arch::is_x86_feature_detected!("avx512f") {
-                every.push(Self::Avx512);
-            }
-        }
-        every
-    }
-
-    /// The best that this processor has.
-    pub(super) fn best() -> Self {
-        Self::every().pop().unwrap_or(Self::Plain)
-    }
-
     /// Pixels of one run.
     pub(super) fn run(self) -> usize {
         RUN * match self {

@@ -5,16 +5,16 @@
 //! what is computed for the zeros between its rows is thrown away.
 
 mod kernel;
-mod lanes;
 
 use candle_core::{Device, Result, Tensor, bail};
 use rayon::prelude::*;
 
 use super::SharedOutput;
 use super::joined::Joined;
+use super::lanes::Instructions;
 use super::parameter::Parameter;
 use super::rectifier::Rectifier;
-use kernel::{Instructions, Stretch};
+use kernel::Stretch;
 
 /// Elements of the copied input of a tile, so that it stays in the second-level cache.
 const TILE_ELEMENTS: usize = 96 * 1024;

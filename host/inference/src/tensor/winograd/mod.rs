@@ -4,13 +4,15 @@
 //! point, and taken back to squares of 4x4 output pixels. Matrices: Lavin and Gray, "Fast Algorithms for Convolutional
 //! Neural Networks", 2015. Sums are rounded differently than those of the plain method, to about 1e-5 of their size.
 
+mod few;
+
 use candle_core::{Device, Result, Tensor, bail};
-use gemm::Parallelism;
 use rayon::prelude::*;
 
 use super::SharedOutput;
 use super::joined::Joined;
 use super::parameter::Parameter;
+use super::product::{COLUMNS, Columns, DEPTH, Packed, ROWS, Start, pack_columns, pack_lines};
 use super::rectifier::Rectifier;
 use super::vector::wide;
 
@@ -28,6 +30,10 @@ const LEAST_SQUARES: usize = 64;
 const SQUARE_CHANNELS: usize = 4096;
 /// Fewest input times output channels for which the detour is shorter.
 const LEAST_CHANNELS: usize = 256;
+/// Most squares of a map whose points are all computed before the kernels', strip by strip.
+const FEW_SQUARES: usize = 128;
+/// Pixels of the largest map whose kernels at their points are not written to memory.
+pub(crate) const FEW_PIXELS: usize = FEW_SQUARES * EDGE * EDGE;
 /// Fewest pixels of a map for which transforming the kernels is worth it.
 const LEAST_PIXELS: usize = 1024;
 
@@ -57,41 +63,58 @@ pub(super) fn conv3x3(
         bail!("conv2d: weight {:?} does not fit {channels} channels", weight.dims());
     }
     let biases = bias.flatten_all()?.to_vec1::<f32>()?;
-    let kernels = weight
-        .with_numbers(|numbers| Ok(kernel_points(&numbers.range(0..out * channels * 9), out, channels)))?;
     let map = Map { channels, out, height, width };
     let mut y = Vec::with_capacity(batch * out * height * width);
-    for picture in 0..batch {
+    let pictures = (0..batch).map(|picture| {
         // SAFETY: the planes of the picture lie within the capacity.
         let planes = unsafe { SharedOutput(y.as_mut_ptr()).after(picture * out * height * width) };
         let bias = biases.chunks_exact(out).cycle().nth(picture).unwrap_or_default();
-        map.convolve(&maps.planes(picture)?, &kernels, bias, rectifier, planes);
-    }
+        Ok((maps.planes(picture)?, bias, planes))
+    });
+    let pictures = pictures.collect::<Result<Vec<_>>>()?.into_iter();
+    weight.with_numbers(|numbers| {
+        if map.whole().squares() <= FEW_SQUARES {
+            pictures.for_each(|(planes, bias, y)| few::convolve(&map, &planes, numbers, bias, rectifier, y));
+        } else {
+            let kernels = kernel_points(&numbers.range(0..out * channels * 9), out, channels);
+            pictures.for_each(|(planes, bias, y)| map.convolve(&planes, &kernels, bias, rectifier, y));
+        }
+        Ok(())
+    })?;
     // SAFETY: every block of every plane has been written.
     unsafe { y.set_len(batch * out * height * width) };
     Tensor::from_vec(y, (batch, out, height, width), &Device::Cpu)
 }
 
-/// Kernels at the points: 36 matrices (out, in).
+/// Kernels at the points: 36 matrices (out, in), packed in strips.
 fn kernel_points(weight: &[f32], out: usize, channels: usize) -> Vec<f32> {
-    let mut points = Vec::with_capacity(POINTS * out * channels);
+    let strips = out.div_ceil(ROWS);
+    let mut points = Vec::with_capacity(POINTS * strips * ROWS * channels);
     let shared = SharedOutput(points.as_mut_ptr());
     // Lines that lie a power of two apart would share places in the cache.
     let stride = channels.next_multiple_of(LANES) + LANES;
-    let rows = weight.par_chunks_exact(channels * 9).take(out).enumerate();
-    rows.for_each_init(Vec::new, |lines: &mut Vec<f32>, (row, kernels)| {
-        lines.resize(POINTS * stride, 0.0);
-        for (number, kernels) in kernels.as_chunks::<9>().0.chunks(LANES).enumerate() {
-            kernel_squares(kernels, lines.get_mut(number * LANES..).unwrap_or_default(), stride);
+    let rows = weight.par_chunks(ROWS * channels * 9).take(strips).enumerate();
+    rows.for_each_init(Vec::new, |lines: &mut Vec<f32>, (strip, weight)| {
+        lines.resize(ROWS * POINTS * stride, 0.0);
+        for (kernels, lines) in weight.chunks_exact(channels * 9).zip(lines.chunks_exact_mut(POINTS * stride))
+        {
+            for (number, kernels) in kernels.as_chunks::<9>().0.chunks(LANES).enumerate() {
+                kernel_squares(kernels, lines.get_mut(number * LANES..).unwrap_or_default(), stride);
+            }
         }
-        for (point, line) in lines.chunks_exact(stride).enumerate() {
-            let line = line.get(..channels).unwrap_or_default();
-            // SAFETY: row < out; each task writes its own row of every matrix.
-            unsafe { shared.write((point * out + row) * channels, line) };
+        let mut packed = [0f32; ROWS * DEPTH];
+        for point in 0..POINTS {
+            for first in (0..channels).step_by(DEPTH) {
+                let lines = lines.get(point * stride + first..).unwrap_or_default();
+                let packed = packed.get_mut(..ROWS * DEPTH.min(channels - first)).unwrap_or_default();
+                pack_lines::<ROWS>(lines, POINTS * stride, packed);
+                // SAFETY: strip < strips; each task writes its own strip of every matrix.
+                unsafe { shared.write(((point * strips + strip) * channels + first) * ROWS, packed) };
+            }
         }
     });
-    // SAFETY: every row of every matrix has been written, as the caller gives as many kernels.
-    unsafe { points.set_len(POINTS * out * channels) };
+    // SAFETY: every strip of every matrix has been written, as the caller gives as many kernels.
+    unsafe { points.set_len(POINTS * strips * ROWS * channels) };
     points
 }
 
@@ -136,6 +159,7 @@ fn kernel_lines(a: &Lanes, b: &Lanes, c: &Lanes) -> [Lanes; PATCH] {
 }
 
 /// The sizes of a convolution.
+#[derive(Clone, Copy)]
 struct Map {
     channels: usize,
     out: usize,
@@ -151,16 +175,29 @@ struct Block {
     columns: usize,
 }
 
+impl Block {
+    fn squares(&self) -> usize {
+        self.rows * self.columns
+    }
+}
+
 /// Memory that a thread works in.
 #[derive(Default)]
 struct Scratch {
     lines: Vec<f32>,
     mixed: Vec<f32>,
     points: Vec<f32>,
+    panels: Vec<f32>,
     products: Vec<f32>,
 }
 
 impl Map {
+    /// All squares of a plane.
+    fn whole(&self) -> Block {
+        let (rows, columns) = (self.height.div_ceil(EDGE), self.width.div_ceil(EDGE));
+        Block { first_row: 0, first_column: 0, rows, columns }
+    }
+
     /// Convolves the planes of one picture into `y` (out, height, width), all of which it writes.
     fn convolve(
         &self,
@@ -170,7 +207,7 @@ impl Map {
         rectifier: &Rectifier,
         y: SharedOutput,
     ) {
-        let (down, across) = (self.height.div_ceil(EDGE), self.width.div_ceil(EDGE));
+        let Block { rows: down, columns: across, .. } = self.whole();
         let squares = (SQUARE_CHANNELS / self.channels.max(self.out)).max(LEAST_SQUARES);
         let columns = across.div_ceil(across.div_ceil(squares));
         let rows = (squares / columns).clamp(1, down);
@@ -185,13 +222,13 @@ impl Map {
             };
             self.fill_points(planes, &block, scratch);
             self.multiply(kernels, &block, scratch);
-            self.write_pixels(&block, bias, rectifier, scratch, y);
+            self.write_pixels(&block, 0, bias, rectifier, scratch, y);
         });
     }
 
     /// Fills `scratch.points` with 36 matrices (in, squares).
     fn fill_points(&self, planes: &[&[f32]], block: &Block, scratch: &mut Scratch) {
-        let squares = block.rows * block.columns;
+        let squares = block.squares();
         let line = EDGE * (block.columns + 1);
         scratch.points.resize(POINTS * self.channels * squares, 0.0);
         scratch.lines.resize(PATCH * line, 0.0);
@@ -216,57 +253,45 @@ impl Map {
 
     /// Fills `scratch.products` with 36 matrices (out, squares).
     fn multiply(&self, kernels: &[f32], block: &Block, scratch: &mut Scratch) {
-        let squares = block.rows * block.columns;
+        let squares = block.squares();
         scratch.products.resize(POINTS * self.out * squares, 0.0);
-        let kernels = kernels.chunks_exact(self.out * self.channels);
+        let kernels = kernels.chunks_exact(self.out.next_multiple_of(ROWS) * self.channels);
         let points = scratch.points.chunks_exact(self.channels * squares);
         let products = scratch.products.chunks_exact_mut(self.out * squares);
         for ((kernel, points), products) in kernels.zip(points).zip(products) {
-            // SAFETY: the chunks have out * channels, channels * squares and out * squares elements, and the last
-            // overlaps neither of the others.
-            unsafe {
-                gemm::gemm(
-                    self.out,
-                    squares,
-                    self.channels,
-                    products.as_mut_ptr(),
-                    1,
-                    squares as isize,
-                    false,
-                    kernel.as_ptr(),
-                    1,
-                    self.channels as isize,
-                    points.as_ptr(),
-                    1,
-                    squares as isize,
-                    0.0,
-                    1.0,
-                    false,
-                    false,
-                    false,
-                    Parallelism::None,
-                );
-            }
+            let columns = if squares.is_multiple_of(COLUMNS) {
+                Columns::beside(points, squares)
+            } else {
+                pack_columns(points, squares, squares, self.channels, &mut scratch.panels);
+                Columns::packed(&scratch.panels, self.channels)
+            };
+            let product =
+                Packed { rows: kernel, row_step: ROWS * self.channels, columns, depth: self.channels };
+            // SAFETY: the chunks have out * channels, channels * squares and out * squares elements.
+            unsafe { product.multiply((self.out, squares), Start::Zero, products.as_mut_ptr(), squares) };
         }
     }
 
-    /// Takes the products back to pixels and writes them, with bias and rectifier, to the result.
+    /// Takes the products of `out` channels from `first` on back to pixels and writes them, with their biases and
+    /// rectified, to the result.
     fn write_pixels(
         &self,
         block: &Block,
+        first: usize,
         bias: &[f32],
         rectifier: &Rectifier,
         scratch: &mut Scratch,
         y: SharedOutput,
     ) {
-        let squares = block.rows * block.columns;
+        let squares = block.squares();
         let line = EDGE * block.columns;
         scratch.mixed.resize(EDGE * PATCH * squares, 0.0);
         scratch.lines.resize(line, 0.0);
         let left = block.first_column * EDGE;
         let length = line.min(self.width - left);
-        for (channel, &bias) in bias.iter().enumerate() {
-            let products = scratch.products.get(channel * squares..).unwrap_or_default();
+        for (number, &bias) in bias.iter().enumerate() {
+            let channel = first + number;
+            let products = scratch.products.get(number * squares..).unwrap_or_default();
             mix_output_lines(products, self.out * squares, squares, &mut scratch.mixed);
             for row in 0..block.rows {
                 let top = (block.first_row + row) * EDGE;
@@ -399,15 +424,15 @@ mod tests {
 
     #[test]
     fn it_agrees_with_the_plain_method_whatever_the_size() {
-        for (height, width) in [(1, 1), (3, 50), (4, 4), (9, 21), (33, 7), (6, 300)] {
-            let (x, weight) = (wave((2, 20, height, width), 0.37), wave((8, 20, 3, 3), 0.11));
-            let bias = Tensor::arange(0f32, 8f32, &Device::Cpu).unwrap();
+        for (height, width) in [(1, 1), (3, 50), (4, 4), (9, 21), (33, 7), (6, 300), (50, 70)] {
+            let (x, weight) = (wave((2, 150, height, width), 0.37), wave((29, 150, 3, 3), 0.11));
+            let bias = Tensor::arange(0f32, 29f32, &Device::Cpu).unwrap();
             let maps = std::slice::from_ref(&x);
             let ours = conv3x3(&Joined::new(maps).unwrap(), &weight.clone().into(), &bias, &Rectifier::RELU)
                 .unwrap();
             let ours = ours.to_dtype(DType::F64).unwrap();
             let (x, weight) = (x.to_dtype(DType::F64).unwrap(), weight.to_dtype(DType::F64).unwrap());
-            let bias = bias.to_dtype(DType::F64).unwrap().reshape((1, 8, 1, 1)).unwrap();
+            let bias = bias.to_dtype(DType::F64).unwrap().reshape((1, 29, 1, 1)).unwrap();
             let plain = x.conv2d(&weight, 1, 1, 1, 1).unwrap().broadcast_add(&bias).unwrap().relu().unwrap();
             let largest = |t: Tensor| t.abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
             let gap = largest((ours - &plain).unwrap()) / largest(plain).max(1.0);

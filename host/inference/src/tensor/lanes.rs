@@ -1,4 +1,4 @@
-//! Vector registers of the processors that the direct convolution has a kernel for.
+//! Vector registers of the processors that kernels are compiled for, and which of them this processor has.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
@@ -136,3 +136,36 @@ register!(
     _mm512_max_ps,
     _mm512_min_ps
 );
+
+/// A set of instructions that kernels are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Instructions {
+    Plain,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Instructions {
+    /// All that this processor has, the best last.
+    pub(super) fn every() -> Vec<Self> {
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "others have no more"))]
+        let mut every = vec![Self::Plain];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+                every.push(Self::Avx2);
+            }
+            if std::arch::is_x86_feature_detected!("avx512f") {
+                every.push(Self::Avx512);
+            }
+        }
+        every
+    }
+
+    /// The best that this processor has.
+    pub(super) fn best() -> Self {
+        Self::every().pop().unwrap_or(Self::Plain)
+    }
+}
