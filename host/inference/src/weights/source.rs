@@ -314,6 +314,15 @@ impl WeightFiles {
         }
     }
 
+    /// Lets the system forget the pages of what a tensor is made of; it reads them from the file again if need be.
+    pub(super) fn let_go(&self, name: &str) {
+        for stretch in self.stretches(name) {
+            if let Some(found) = self.find_stored(&stretch.name) {
+                found.file.let_go(found.entry);
+            }
+        }
+    }
+
     /// The stored tensor that a tensor is all of.
     pub(super) fn find(&self, name: &str) -> Option<Found<'_>> {
         match self.stretches(name).as_slice() {
@@ -445,4 +454,34 @@ fn shards(index: &Path) -> Loaded<Vec<PathBuf>> {
         }
     }
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// Bytes of a file that this process has in memory.
+    fn resident(path: &Path) -> usize {
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let ours = maps.lines().skip_while(|line| !line.ends_with(path.to_str().unwrap()));
+        let size = ours.filter_map(|line| line.strip_prefix("Rss:")).next().unwrap();
+        size.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
+    #[test]
+    fn what_was_let_go_is_no_longer_in_memory_and_can_be_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap().join("model.safetensors");
+        let numbers = Tensor::arange(0f32, (1 << 20) as f32, &Device::Cpu).unwrap();
+        candle_core::safetensors::save(&HashMap::from([("weight", numbers.clone())]), &path).unwrap();
+        let files = WeightFiles::single(&path).unwrap();
+        let read = || files.stored_tensor("weight", &Device::Cpu).unwrap().unwrap();
+        drop(read());
+        assert!(resident(&path) >= 4 << 20);
+        files.let_go("weight");
+        assert!(resident(&path) < 1 << 20);
+        assert_eq!(read().to_vec1::<f32>().unwrap(), numbers.to_vec1::<f32>().unwrap());
+    }
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use memmap2::Mmap;
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
 use rayon::prelude::*;
 
 use super::bitsandbytes::{PackedEntry, PackedRows};
@@ -249,6 +251,20 @@ impl TensorFile {
             _ => Ok(stored.tensor()?.to_device(device)?.into()),
         };
         stored.and_then(on_device).map_err(|e| self.broken(name, e))
+    }
+
+    /// Lets the system forget the pages of a tensor; it reads them from the file again if need be.
+    pub(super) fn let_go(&self, entry: &TensorEntry) {
+        #[cfg(unix)]
+        {
+            let (begin, end) = entry.data_offsets;
+            let (advice, place) = (UncheckedAdvice::DontNeed, self.contents.data_start + begin);
+            // SAFETY: nothing is written to the map, so its pages are those of the file whenever they are read. Advice
+            // that the system does not take changes nothing.
+            let _ = unsafe { self.map.unchecked_advise_range(advice, place, end - begin) };
+        }
+        #[cfg(not(unix))]
+        let _ = entry;
     }
 
     fn broken(&self, name: &str, error: candle_core::Error) -> BrokenFile {

@@ -130,6 +130,7 @@ impl Weights {
         let Some(dtype) = self.holding.storage.blocks(input) else { return Ok(None) };
         let matrix = self.found(name, &[&[out, input]])?;
         let rows = BlockRows::quantized(&matrix, dtype).map_err(|e| self.failed(e))?;
+        self.files.let_go(&format!("{}{name}", self.prefix));
         Ok(Some(vec![StoredRows::Blocks(rows)]))
     }
 
