@@ -299,12 +299,13 @@ fn embeddings_that_can_not_be_used_are_told_with_the_file_and_the_rest_is_painte
     let (_server, client, data) = with_references();
     let file = |name: &str| data.path().join("models").join(name);
     write_zeros(&file("narrow.safetensors"), &[("emb_params", [2, 700])]);
-    for torn in ["torn.safetensors", "torn too.pt"] {
+    write_zeros(&file("mood.safetensors"), &[("emb_params", [2, 768])]);
+    for torn in ["torn.safetensors", "torn too.pt", "mood.pt"] {
         std::fs::write(file(torn), "torn").unwrap();
     }
     let links = [("prompt.prompt", "render.prompt"), ("settings.settings", "render.settings")];
     let mut document = strip(&[("render", "qpyt:render", json!({"model": "sd15"}))], &links);
-    let prompt = "a fox, embedding:narrow, (embedding:Torn:1.2), embedding:torn too, embedding:nowhere";
+    let prompt = "a fox, embedding:narrow, (embedding:Torn:1.2), embedding:torn too, embedding:nowhere, embedding:mood";
     document["bricks"][0]["params"]["prompt"] = json!(prompt);
     let made = outputs(&client, &document);
     assert!(made["render"]["outputs"]["image"][0]["digest"].is_string());
@@ -315,12 +316,14 @@ fn embeddings_that_can_not_be_used_are_told_with_the_file_and_the_rest_is_painte
         ("“torn”", "torn.safetensors: is 4 bytes long"),
         ("“torn too”", "torn too.pt: is 4 bytes long"),
         ("“nowhere”", "There is no embedding"),
+        // The file beside it that can be used counts.
+        ("`mood`", "made for Stable Diffusion 1.5"),
     ] {
         let told =
             |note: &&&str| note.contains(name) && note.contains(part) && note.contains("read as words");
         assert_eq!(notes.iter().filter(told).count(), 1, "{name}: {notes:?}");
     }
-    assert_eq!(notes.len(), 4, "{notes:?}");
+    assert_eq!(notes.len(), 5, "{notes:?}");
 
     let listed = client.get("/api/models").body;
     let paths =

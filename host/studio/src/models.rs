@@ -157,7 +157,7 @@ impl Models {
     pub fn missing_embeddings(&self, texts: &[&str]) -> Vec<String> {
         let scan = self.scan();
         let embeddings = scan.models.iter().filter(|model| model.family == Family::Embedding);
-        let known: Vec<&str> = embeddings.map(|model| model.id.as_str()).collect();
+        let known = embeddings.map(|model| model.id.as_str());
         let files = scan
             .broken
             .iter()
@@ -165,10 +165,11 @@ impl Models {
             .chain(scan.others.iter().map(PathBuf::as_path));
         let files: Vec<(&str, &Path)> =
             files.filter_map(|path| Some((path.file_stem()?.to_str()?, path))).collect();
-        let names: Vec<&str> = known.iter().copied().chain(files.iter().map(|(name, _)| *name)).collect();
+        // Of equal names the last counts: the one that can be used.
+        let names: Vec<&str> = files.iter().map(|(name, _)| *name).chain(known).collect();
         let missing = |Marked { which, word }| {
             let unusable = match which {
-                Some(place) => Some(files.get(place.checked_sub(known.len())?)?),
+                Some(place) => Some(files.get(place)?),
                 None => None,
             };
             Some(match unusable {

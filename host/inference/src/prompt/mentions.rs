@@ -11,7 +11,7 @@ pub fn mentions(text: &str, name: &str) -> bool {
 /// A mark in a text that says that the name of an embedding follows.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Marked<'a> {
-    /// Which of the names that are asked for follows; of several that begin there the longest.
+    /// Which of the names that are asked for follows; of several that begin there the longest, of equal ones the last.
     pub which: Option<usize>,
     /// The first word that follows.
     pub word: &'a str,
@@ -34,7 +34,7 @@ fn ends_word(letter: char) -> bool {
     letter.is_whitespace() || [',', '(', ')', '[', ']', ':', '|'].contains(&letter)
 }
 
-/// Which of several names a text begins with, the longest if it is several, and what follows it.
+/// Which of several names a text begins with, the longest if it is several and the last of equal ones, and what follows it.
 fn named_at<'a>(text: &'a str, names: &[&str]) -> Option<(usize, &'a str)> {
     let named = names.iter().enumerate().filter_map(|(which, name)| {
         let after = after_prefix(text, name).filter(|after| !joins(after.chars().next()))?;
@@ -106,6 +106,7 @@ mod tests {
             found("x, (embedding:Bad Hands:1.2), Embedding:bad, embedding:baddy."),
             [(Some(1), "Bad".to_owned()), (Some(0), "bad".to_owned()), (None, "baddy.".to_owned())]
         );
+        assert_eq!(marked("embedding:bad", &["bad", "Bad"])[0].which, Some(1));
         for text in ["bad hands", "an embedding: a chart", "embedding:", "myembedding:bad"] {
             assert_eq!(found(text), [], "{text}");
         }

@@ -66,7 +66,10 @@ fn what_does_not_fit_names_what_would() {
         set("settings.steps=many").unwrap_err(),
         "`settings.steps` must be a whole number or `null`, not `many`"
     );
-    assert_eq!(set("settings.steps=2.5").unwrap_err(), "`settings.steps` must be a whole number or `null`, not `2.5`");
+    assert_eq!(
+        set("settings.steps=2.5").unwrap_err(),
+        "`settings.steps` must be a whole number or `null`, not `2.5`"
+    );
     assert_eq!(
         set("settings.seed=x").unwrap_err(),
         "`settings.seed` must be a whole number or `null`, not `x`"
