@@ -286,6 +286,55 @@ fn what_the_settings_leave_open_follows_the_model_and_what_it_can_not_paint_is_f
 }
 
 #[test]
+fn a_preset_leaves_to_the_model_how_it_is_run() {
+    let (_server, client, _data) = with_references();
+    let document = client.get("/api/presets/first-picture").body;
+    let info = outputs(&client, &document)["render"]["outputs"]["info"][0]["value"].clone();
+    let given = ["model", "width", "height", "steps", "guidance"].map(|key| info[key].clone());
+    assert_eq!(given, [json!("emoji"), json!(64), json!(64), json!(25), json!(3.0)], "{info:#}");
+}
+
+#[test]
+fn embeddings_that_can_not_be_used_are_told_with_the_file_and_the_rest_is_painted() {
+    let (_server, client, data) = with_references();
+    let file = |name: &str| data.path().join("models").join(name);
+    write_zeros(&file("narrow.safetensors"), &[("emb_params", [2, 700])]);
+    write_zeros(&file("mood.safetensors"), &[("emb_params", [2, 768])]);
+    for torn in ["torn.safetensors", "torn too.pt", "mood.pt"] {
+        std::fs::write(file(torn), "torn").unwrap();
+    }
+    let links = [("prompt.prompt", "render.prompt"), ("settings.settings", "render.settings")];
+    let mut document = strip(&[("render", "qpyt:render", json!({"model": "sd15"}))], &links);
+    let prompt = "a fox, embedding:narrow, (embedding:Torn:1.2), embedding:torn too, embedding:nowhere, embedding:mood";
+    document["bricks"][0]["params"]["prompt"] = json!(prompt);
+    let made = outputs(&client, &document);
+    assert!(made["render"]["outputs"]["image"][0]["digest"].is_string());
+    let notes: Vec<&str> =
+        made["render"]["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+    for (name, part) in [
+        ("“narrow”", "narrow.safetensors: is for no model that takes embeddings here: its vectors have 700"),
+        ("“torn”", "torn.safetensors: is 4 bytes long"),
+        ("“torn too”", "torn too.pt: is 4 bytes long"),
+        ("“nowhere”", "There is no embedding"),
+        // The file beside it that can be used counts.
+        ("`mood`", "made for Stable Diffusion 1.5"),
+    ] {
+        let told =
+            |note: &&&str| note.contains(name) && note.contains(part) && note.contains("read as words");
+        assert_eq!(notes.iter().filter(told).count(), 1, "{name}: {notes:?}");
+    }
+    assert_eq!(notes.len(), 5, "{notes:?}");
+
+    let listed = client.get("/api/models").body;
+    let paths =
+        |kind: &str| listed[kind].as_array().unwrap().iter().map(|it| it["path"].to_string()).collect();
+    let (broken, unknown): (Vec<String>, Vec<String>) = (paths("broken"), paths("unknown"));
+    assert!(broken.iter().any(|path| path.contains("torn.safetensors")), "{listed:#}");
+    assert!(unknown.iter().any(|path| path.contains("narrow.safetensors")), "{listed:#}");
+    assert!(!listed.to_string().contains("torn too.pt"), "such endings are used for many things");
+}
+
+#[test]
 fn a_picture_of_which_nothing_may_change_stays_as_it_is() {
     let (_server, client, _data) = with_references();
     let links = [

@@ -49,13 +49,15 @@ test("a small download is not asked about, a large one and one without room are"
 
 test("the page knows what the catalogue has, what else is installed, and how much room there is", async () => {
   const own = { id: "mine", label: "Mine", family: "stable-diffusion", bytes: 3, size_multiple: 8, native_size: 512, path: "/models/mine" };
+  const strange = { path: "/models/what.ckpt", message: "No model that is known here is in it." };
   const { shelf, store } = page({
     "GET /api/models/catalogue": { models: [model("emoji", { state: "ships" })], folder: "/models", free_bytes: 7 },
-    "GET /api/models": { models: [{ ...own, id: "emoji" }, own], broken: [] },
+    "GET /api/models": { models: [{ ...own, id: "emoji" }, own], broken: [], unknown: [strange] },
   });
   await shelf.load();
   assert.deepEqual(store.state.catalogue.map(({ state }) => state), ["ships"]);
   assert.deepEqual(store.state.ownModels.map(({ id }) => id), ["mine"]);
+  assert.deepEqual(store.state.unknownModels, [strange]);
   assert.deepEqual(store.state.modelRoom, { folder: "/models", free: 7 });
 });
 
@@ -83,7 +85,7 @@ test("a pull that is refused says why until something goes well", async () => {
 
 test("what was asked for once is asked for again when the stream is back", async () => {
   const catalogue = { models: [], folder: "/models", free_bytes: null };
-  const { shelf, asked } = page({ "GET /api/models/catalogue": catalogue, "GET /api/models": { models: [], broken: [] } });
+  const { shelf, asked } = page({ "GET /api/models/catalogue": catalogue, "GET /api/models": { models: [], broken: [], unknown: [] } });
   await shelf.reopened();
   assert.deepEqual(asked, []);
   await shelf.load();

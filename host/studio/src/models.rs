@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use qpyt_bricks::Digest;
-use qpyt_inference::prompt::{mentions, take_loras};
+use qpyt_inference::prompt::{Marked, marked, mentions, take_loras};
+use qpyt_inference::text::InversionLayout;
 use qpyt_inference::{
     BrokenModel, Engine, EngineError, Family, InstalledModel, ModelScan, ModelScanner, Precision,
     WeightStorage,
@@ -87,6 +88,7 @@ impl Models {
         ModelList {
             models: scan.models.iter().map(view).collect(),
             broken: scan.broken.iter().map(broken).collect(),
+            unknown: scan.strangers().map(stranger).collect(),
         }
     }
 
@@ -151,6 +153,36 @@ impl Models {
         scan.models.iter().filter(mentioned).cloned().collect()
     }
 
+    /// What a person should know of embeddings that texts mark as such and that are not there or can't be used.
+    pub fn missing_embeddings(&self, texts: &[&str]) -> Vec<String> {
+        let scan = self.scan();
+        let embeddings = scan.models.iter().filter(|model| model.family == Family::Embedding);
+        let known = embeddings.map(|model| model.id.as_str());
+        let files = scan
+            .broken
+            .iter()
+            .map(|broken| broken.path.as_path())
+            .chain(scan.others.iter().map(PathBuf::as_path));
+        let files: Vec<(&str, &Path)> =
+            files.filter_map(|path| Some((path.file_stem()?.to_str()?, path))).collect();
+        // Of equal names the last counts: the one that can be used.
+        let names: Vec<&str> = files.iter().map(|(name, _)| *name).chain(known).collect();
+        let missing = |Marked { which, word }| {
+            let unusable = match which {
+                Some(place) => Some(files.get(place)?),
+                None => None,
+            };
+            Some(match unusable {
+                None => format!("There is no embedding “{word}”; it is read as words."),
+                Some((name, path)) => {
+                    let told = why_no_embedding(&scan, path);
+                    format!("The embedding “{name}” can't be used and is read as words: {told}.")
+                }
+            })
+        };
+        texts.iter().flat_map(|text| marked(text, &names)).filter_map(missing).collect()
+    }
+
     /// Digest over the model's files. Files are read once and remembered by size and time of change.
     ///
     /// # Errors
@@ -200,6 +232,8 @@ pub struct ModelList {
     pub models: Vec<ModelView>,
     /// What is there and can't be used.
     pub broken: Vec<BrokenView>,
+    /// Files in which no model that is known here is.
+    pub unknown: Vec<BrokenView>,
 }
 
 /// An installed model.
@@ -233,6 +267,26 @@ pub struct BrokenView {
     pub family: Option<String>,
     /// Why.
     pub message: String,
+}
+
+/// Why a file that is said to be an embedding is none.
+fn why_no_embedding(scan: &ModelScan, path: &Path) -> String {
+    match InversionLayout::require(path) {
+        Err(broken) => broken.to_string(),
+        // What is wrong is not in the file, such as another one of its name.
+        Ok(_) => {
+            let listed = scan.broken.iter().find(|broken| broken.path == path);
+            listed.map(|broken| broken.message.clone()).unwrap_or_default()
+        }
+    }
+}
+
+/// What can be said of a file in which a model could be and none that is known is.
+fn stranger(path: &Path) -> BrokenView {
+    let pickled = path.extension().is_some_and(|ending| ending == "ckpt" || ending == "pth");
+    let way = if pickled { " Look for the same model in safetensors." } else { "" };
+    let message = format!("It can be read, but no model that is known here is in it.{way}");
+    BrokenView { path: path.display().to_string(), family: None, message }
 }
 
 /// Why a model can't be used.

@@ -44,6 +44,7 @@ pub use problem::{Problem, ProblemCode};
 pub use schema::{SchemaError, check_schema};
 pub use seeds::draw_seeds;
 pub use set::{SetError, set_param};
+pub use suggest::nearest;
 pub use validate::validate;
 pub use wildcards::{WildcardError, expand_wildcards};
 pub use wiring::{Ports, auto_links, wire};

@@ -7,7 +7,7 @@ const ALIKE: f64 = 0.6;
 const MAX_CANDIDATES: usize = 200;
 
 /// The candidate most like `name`, if one is near enough; of equals the first.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let mut best: Option<(&str, f64)> = None;
     for candidate in candidates.into_iter().take(MAX_CANDIDATES) {
         if !lengths_allow(name.len(), candidate.len()) {

@@ -39,7 +39,7 @@ await journey(async ({ page, app }) => {
   await app.fold("Styles", false);
   await app.hasBricks("Settings", "Prompt", "Styles", "Render", "Save to disk");
   const end = await app.keeps("has every edit", (document) => document.bricks.length === 5 && document.layout.collapsed.length === 0);
-  assert.deepEqual(settingsOf(end), { ...settingsOf(start), steps: 31, guidance: 4.5, width: 64, height: 128, seed: settingsOf(end).seed });
+  assert.deepEqual(settingsOf(end), { ...settingsOf(start), steps: 31, guidance: 4.5, width: null, height: 128, seed: settingsOf(end).seed });
   assert.equal(typeof settingsOf(end).seed, "number");
 
   let undone = 0;
@@ -47,7 +47,7 @@ await journey(async ({ page, app }) => {
   assert.ok(undone >= 12, `${undone} steps were undone`);
   await app.keeps("is the one at the start", isSame(start));
   assert.equal(await app.prompt.inputValue(), "red apple on a blue background");
-  assert.equal(await app.number("Settings", "Width").inputValue(), "64");
+  assert.equal(await app.number("Settings", "Width").inputValue(), "");
 
   await page.reload();
   await app.ready();

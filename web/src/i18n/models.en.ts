@@ -26,6 +26,7 @@ export const models = {
   "models.removeMessage": "The folder {path} is deleted. It can be fetched again.",
   "models.own": "Your own",
   "models.broken": "Can't be used",
+  "models.unknown": "Not known here",
   "kind.text-to-image": "Text to image",
   "kind.parts": "Text encoders and autoencoders",
   "kind.upscaler": "Upscaling",

@@ -25,6 +25,7 @@ interface View {
   catalogue: readonly CatalogueModel[];
   own: readonly Model[];
   broken: readonly Broken[];
+  unknown: readonly Broken[];
   room: ModelRoom | undefined;
   at: string | undefined;
   fault: Notice | undefined;
@@ -46,6 +47,7 @@ export class QpModels extends StudioElement<View> {
       catalogue: state.catalogue,
       own: state.ownModels,
       broken: state.brokenModels,
+      unknown: state.unknownModels,
       room: state.modelRoom,
       at: state.modelAt,
       fault: state.notices.find((notice) => notice.key === MODELS_NOTICE),
@@ -132,8 +134,8 @@ export class QpModels extends StudioElement<View> {
     </section>`;
   }
 
-  #own(models: readonly Model[], broken: readonly Broken[]) {
-    if (models.length + broken.length === 0) return nothing;
+  #own({ own: models, broken, unknown }: View) {
+    if (models.length + broken.length + unknown.length === 0) return nothing;
     return html`<section>
       <h3 id="own">${t("models.own")}</h3>
       <ul class="rows" aria-labelledby="own">
@@ -142,20 +144,23 @@ export class QpModels extends StudioElement<View> {
             <div class="words"><strong>${model.label}</strong><p>${model.family}, ${bytes(model.bytes)}</p><code>${model.path}</code></div>
           </li>`,
         )}
-        ${broken.map(
-          ({ path, message }) => html`<li class="row">
-            <div class="words"><strong>${t("models.broken")}</strong><p>${message}</p><code>${path}</code></div>
-          </li>`,
-        )}
+        ${broken.map((file) => this.#unusable(t("models.broken"), file))} ${unknown.map((file) => this.#unusable(t("models.unknown"), file))}
       </ul>
     </section>`;
+  }
+
+  #unusable(what: string, { path, message }: Broken) {
+    return html`<li class="row">
+      <div class="words"><strong>${what}</strong><p>${message}</p><code>${path}</code></div>
+    </li>`;
   }
 
   #room({ folder, free }: ModelRoom) {
     return html`<p class="room">${free === undefined ? t("models.folder", { folder }) : t("models.room", { folder, free: bytes(free) })}</p>`;
   }
 
-  #page({ catalogue, own, broken, room, at, fault, announcement }: View) {
+  #page(view: View) {
+    const { catalogue, room, at, fault, announcement } = view;
     const groups = grouped(catalogue, this.search);
     return html`<div class="page" @qp-wish=${(event: ModelWished) => void this.#wished(event)}>
       <div class="head">
@@ -173,7 +178,7 @@ export class QpModels extends StudioElement<View> {
       </div>
       ${fault ? this.#fault(fault) : nothing} ${groups.map((group) => this.#group(group, at))}
       ${groups.length === 0 && catalogue.length > 0 ? html`<p class="none">${t("models.none")}</p>` : nothing}
-      ${this.search === "" ? this.#own(own, broken) : nothing}
+      ${this.search === "" ? this.#own(view) : nothing}
       <div class="quiet" role="status" aria-live="polite">${announcement}</div>
     </div>`;
   }

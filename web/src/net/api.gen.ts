@@ -503,6 +503,8 @@ export interface components {
             broken: components["schemas"]["BrokenView"][];
             /** @description Usable ones, by id. */
             models: components["schemas"]["ModelView"][];
+            /** @description Files in which no model that is known here is. */
+            unknown: components["schemas"]["BrokenView"][];
         };
         /**
          * @description How a model stands.

@@ -93,7 +93,7 @@ export class Client {
   }
 
   /** Whatever is installed, of all families. */
-  installedModels(): Promise<{ models: Model[]; broken: Broken[] }> {
+  installedModels(): Promise<{ models: Model[]; broken: Broken[]; unknown: Broken[] }> {
     return this.#json("GET", "/api/models");
   }
 

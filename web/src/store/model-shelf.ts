@@ -42,7 +42,8 @@ export class ModelShelf {
       const [{ models, free_bytes: free, folder }, installed] = await Promise.all([this.client.catalogue(), this.client.installedModels()]);
       const names = new Set(models.map((model) => model.name));
       const ownModels = installed.models.filter((model) => !names.has(model.id));
-      this.store.set({ catalogue: models, modelRoom: { folder, free: free ?? undefined }, ownModels, brokenModels: installed.broken });
+      const { broken: brokenModels, unknown: unknownModels } = installed;
+      this.store.set({ catalogue: models, modelRoom: { folder, free: free ?? undefined }, ownModels, brokenModels, unknownModels });
     });
   }
 

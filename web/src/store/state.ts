@@ -116,6 +116,8 @@ export interface State {
   /** Models by family, once asked for. */
   models: Readonly<Record<string, Model[]>>;
   brokenModels: Broken[];
+  /** Files in which no model that is known is. */
+  unknownModels: Broken[];
   /** The models that can be fetched, once asked for. */
   catalogue: readonly CatalogueModel[];
   modelRoom: ModelRoom | undefined;
@@ -170,6 +172,7 @@ export const INITIAL: State = {
   network: undefined,
   models: {},
   brokenModels: [],
+  unknownModels: [],
   catalogue: [],
   modelRoom: undefined,
   ownModels: [],

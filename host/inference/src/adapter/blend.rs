@@ -126,7 +126,9 @@ impl Module {
     fn fits(&self, shape: &[usize]) -> bool {
         let Some((&out, rest)) = shape.split_first() else { return false };
         let input: usize = rest.iter().product();
-        let delta = self.delta.as_ref().is_none_or(|delta| delta.size() == Ok((out, input)));
+        let fits =
+            |(rows, columns): (usize, Option<usize>)| rows == out && columns.is_none_or(|it| it == input);
+        let delta = self.delta.as_ref().is_none_or(|delta| delta.size().is_ok_and(fits));
         let bias = self.bias.as_ref().is_none_or(|bias| bias.dims() == [out]);
         let magnitude = self.magnitude.as_ref().is_none_or(|magnitude| Axis::of(magnitude, shape).is_some());
         delta && bias && magnitude

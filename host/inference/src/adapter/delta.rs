@@ -1,13 +1,17 @@
 //! The change of a weight, in the factors that a file stores it in, and what they multiply to.
 //!
 //! Dense changes are (out, in * kernel): the dimensions of the layer's weight with all but the first joined. Formulas:
-//! LoRA (Hu et al. 2021), LoHa (Hyeon-Woo et al. 2022), LoKr and the Tucker forms as LyCORIS writes them.
+//! LoRA (Hu et al. 2021), LoHa (Hyeon-Woo et al. 2022), LoKr and the Tucker forms as LyCORIS writes them, OFT (Qiu et al.
+//! 2023) as LyCORIS and kohya's sd-scripts do.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
+use rayon::prelude::*;
 
 /// Largest dimension of a dense change and largest rank.
 const MAX_SIZE: usize = 1 << 24;
 const MAX_RANK: usize = 1 << 14;
+/// Largest block of rows that is turned.
+const MAX_BLOCK: usize = 1 << 12;
 
 /// Something with dimensions: a tensor, or what a header says of one.
 pub trait Shaped {
@@ -46,6 +50,15 @@ pub enum Delta<T> {
         /// (out, in).
         added: Factors<T>,
     },
+    /// Blocks of the layer's own rows, each turned.
+    Rotated {
+        /// (blocks, rows, rows): how, by Cayley's transform of what each differs by from its transpose.
+        blocks: T,
+        /// A number, above 0 the most that all together may turn, for each row.
+        limit: Option<T>,
+        /// What each row is multiplied by then.
+        rescale: Option<T>,
+    },
 }
 
 /// A matrix, or what it is the product of.
@@ -60,12 +73,16 @@ pub enum Factors<T> {
 }
 
 impl<T: Shaped> Delta<T> {
-    /// Rows and columns of the dense change.
+    /// Rows and columns of the dense change; no columns if it is for any number.
     ///
     /// # Errors
     /// The factors do not go together, or are larger than any layer; the text says how.
-    pub fn size(&self) -> std::result::Result<(usize, usize), String> {
+    pub fn size(&self) -> std::result::Result<(usize, Option<usize>), String> {
         let size = match self {
+            Self::Rotated { blocks, rescale, .. } => {
+                return turned_rows(blocks.shape(), rescale.as_ref().map(Shaped::shape))
+                    .map(|rows| (rows, None));
+            }
             Self::LowRank { down, mid, up } => {
                 let (out, rank) = flat(up.shape())?;
                 let (inner, input) = flat(down.shape())?;
@@ -104,7 +121,7 @@ impl<T: Shaped> Delta<T> {
         if size.0 > MAX_SIZE || size.1 > MAX_SIZE || self.rank().is_some_and(|rank| rank > MAX_RANK) {
             return Err(format!("it would be {} by {}, which is more than a layer has", size.0, size.1));
         }
-        Ok(size)
+        Ok((size.0, Some(size.1)))
     }
 
     /// Numbers that the change takes besides its factors once it is in a layer.
@@ -113,7 +130,8 @@ impl<T: Shaped> Delta<T> {
         match self {
             Self::LowRank { .. } => 0,
             Self::Kronecker(_, right) if !right.has_kernel() => right.size().map_or(0, numbers),
-            _ => self.size().map_or(0, numbers),
+            // What does not say how wide its layer is is taken to be for one as wide as high, like most.
+            _ => self.size().map_or(0, |(rows, columns)| numbers((rows, columns.unwrap_or(rows)))),
         }
     }
 
@@ -124,7 +142,7 @@ impl<T: Shaped> Delta<T> {
             Self::Hadamard(left, _) => left.rank(),
             Self::Kronecker(left, right) => left.rank().or_else(|| right.rank()),
             Self::Generalised { added, .. } => added.rank(),
-            Self::Full(_) => None,
+            Self::Full(_) | Self::Rotated { .. } => None,
         }
     }
 }
@@ -183,6 +201,11 @@ impl<T> Delta<T> {
             Self::Generalised { own, added } => {
                 Delta::Generalised { own: own.try_map(&mut f)?, added: added.try_map(f)? }
             }
+            Self::Rotated { blocks, limit, rescale } => Delta::Rotated {
+                blocks: f(blocks)?,
+                limit: limit.as_ref().map(&mut f).transpose()?,
+                rescale: rescale.as_ref().map(f).transpose()?,
+            },
         })
     }
 }
@@ -238,6 +261,14 @@ impl Delta<Tensor> {
             Self::Generalised { own, added } => {
                 weight.flatten_from(1)?.matmul(&own.dense()?)? + added.dense()?
             }
+            Self::Rotated { blocks, limit, rescale } => {
+                let rows = weight.flatten_from(1)?;
+                let mut turned = turned(&rows, blocks, limit.as_ref())?;
+                if let Some(factors) = rescale {
+                    turned = turned.broadcast_mul(&factors.reshape(((), 1))?)?;
+                }
+                turned - rows
+            }
         }
     }
 }
@@ -254,6 +285,64 @@ impl Factors<Tensor> {
                 product.reshape(((), input * kernel))
             }
         }
+    }
+}
+
+/// The rows (rows, columns) with each block of them turned.
+fn turned(rows: &Tensor, blocks: &Tensor, limit: Option<&Tensor>) -> Result<Tensor> {
+    let (count, size, _) = blocks.dims3()?;
+    let (height, width) = rows.dims2()?;
+    let mut skew = (blocks - blocks.transpose(1, 2)?)?;
+    let limit = limit.map(|limit| limit.flatten_all()?.to_vec1::<f32>()).transpose()?;
+    if let Some(&[limit]) = limit.as_deref()
+        && limit > 0.0
+    {
+        let (length, most) = (skew.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>()?, limit * height as f32);
+        if length > most {
+            skew = (skew * f64::from(most / length))?;
+        }
+    }
+    let skew = skew.to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?;
+    let rotations: Vec<f32> =
+        skew.par_chunks((size * size).max(1)).flat_map_iter(|q| rotation(q, size)).collect();
+    let rotations = Tensor::from_vec(rotations, (count, size, size), rows.device())?;
+    rotations.matmul(&rows.reshape((count, size, width))?)?.reshape((height, width))
+}
+
+/// What a block of rows is turned by for a skew matrix Q: the transpose of `(I + Q) (I - Q)^-1`, which solves
+/// `(I + Q) X = I - Q`. The symmetric part of `I + Q` is I, so it can be eliminated without a choice of pivots.
+fn rotation(skew: &[f32], size: usize) -> Vec<f32> {
+    let line = |(i, row): (usize, &[f32])| {
+        let unit = |j: usize| f64::from(u8::from(i == j));
+        let side = |sign: f64| row.iter().enumerate().map(move |(j, q)| unit(j) + sign * f64::from(*q));
+        side(1.0).chain(side(-1.0)).collect()
+    };
+    let mut lines: Vec<Vec<f64>> = skew.chunks(size.max(1)).enumerate().map(line).collect();
+    for pivot in 0..size {
+        let Some(own) = lines.get_mut(pivot) else { break };
+        let first = own.get(pivot).copied().unwrap_or(1.0);
+        own.iter_mut().for_each(|value| *value /= first);
+        let own = own.clone();
+        for (_, other) in lines.iter_mut().enumerate().filter(|(i, _)| *i != pivot) {
+            let factor = other.get(pivot).copied().unwrap_or(0.0);
+            other.iter_mut().zip(&own).skip(pivot).for_each(|(value, own)| *value -= factor * own);
+        }
+    }
+    lines.into_iter().flat_map(|line| line.into_iter().skip(size)).map(|value| value as f32).collect()
+}
+
+/// The rows that blocks of a shape turn, or why they can't.
+fn turned_rows(blocks: &[usize], rescale: Option<&[usize]>) -> std::result::Result<usize, String> {
+    let &[count, size, other] = blocks else {
+        return Err(format!("its rotations have the shape {blocks:?}"));
+    };
+    if size != other || !(1..=MAX_BLOCK).contains(&size) || count == 0 {
+        return Err(format!("its rotations have the shape {blocks:?}"));
+    }
+    let rows = times(count, size)?;
+    match rescale {
+        Some(shape) if shape.iter().product::<usize>() != rows => Err(mismatch(&[blocks, shape])),
+        _ => Ok(rows),
     }
 }
 

@@ -67,7 +67,9 @@ pub(super) enum Part {
     GloraA2,
     GloraB1,
     GloraB2,
-    /// A part of a change of a kind that is known and not computed: OFT, IA3, norms.
+    Rotation,
+    Rescale,
+    /// A part of a change of a kind that is known and not computed: butterflies of rotations, IA3, norms.
     Other,
 }
 
@@ -110,9 +112,9 @@ const ENDINGS: [(&str, Part); 44] = [
     (".a2.weight", Part::GloraA2),
     (".b1.weight", Part::GloraB1),
     (".b2.weight", Part::GloraB2),
-    (".oft_blocks", Part::Other),
+    (".oft_blocks", Part::Rotation),
     (".oft_diag", Part::Other),
-    (".rescale", Part::Other),
+    (".rescale", Part::Rescale),
     (".on_input", Part::Other),
     (".w_norm", Part::Other),
     (".b_norm", Part::Other),
@@ -120,8 +122,10 @@ const ENDINGS: [(&str, Part); 44] = [
 ];
 
 /// How the names of layers begin, by format. `sformer_blocks.` is what one converter makes of `transformer_blocks.`.
-const BEGINNINGS: [(&str, Component); 24] = [
+const BEGINNINGS: [(&str, Component); 26] = [
     ("lora_unet_", Component::Denoiser),
+    ("oft_unet_", Component::Denoiser),
+    ("oft_te_", Component::Text(1)),
     ("lora_transformer_", Component::Denoiser),
     ("lycoris_", Component::Denoiser),
     ("lora_te1_", Component::Text(1)),
@@ -373,6 +377,12 @@ mod tests {
                 denoiser,
                 "transformer_blocks_0_attn_to_q",
                 Part::Down,
+            ),
+            (
+                "oft_unet_mid_block_resnets_0_conv1.oft_blocks",
+                denoiser,
+                "mid_block_resnets_0_conv1",
+                Part::Rotation,
             ),
             ("lycoris_mid_block_resnets_0_conv1.diff", denoiser, "mid_block_resnets_0_conv1", Part::Full),
         ] {

@@ -78,7 +78,9 @@ impl LoraLayout {
                 strangers.push(name.clone());
                 continue;
             };
-            if part == Part::Other {
+            // Four dimensions are butterflies of rotations.
+            let computed = part != Part::Rotation || entry.shape.len() == 3;
+            if part == Part::Other || !computed {
                 others.insert(spelled.to_owned());
                 continue;
             }
@@ -98,7 +100,7 @@ impl LoraLayout {
         let mut entries = Vec::new();
         // The alpha of a change that is not computed is no stranger of its own.
         layers.retain(|_, (spelled, parts)| {
-            !others.contains(spelled) || parts.keys().any(|p| *p != Part::Alpha)
+            !others.contains(spelled) || parts.keys().any(|p| ![Part::Alpha, Part::Rescale].contains(p))
         });
         for (target, (spelled, parts)) in layers {
             let entry = Entry::assemble(target, spelled, parts, &notes, &mut strangers)
@@ -110,7 +112,10 @@ impl LoraLayout {
         }
         let sizes: Vec<_> = entries
             .iter()
-            .filter_map(|entry| Some((&entry.target, entry.delta.as_ref()?.size().ok()?)))
+            .filter_map(|entry| {
+                let (rows, columns) = entry.delta.as_ref()?.size().ok()?;
+                Some((&entry.target, (rows, columns?)))
+            })
             .collect();
         let architecture = recognise(&sizes);
         let others = others.into_iter().collect();
@@ -133,7 +138,7 @@ impl LoraLayout {
         let besides = self.entries.iter().filter_map(|entry| {
             let delta = entry.delta.as_ref()?;
             let numbers = match (&entry.magnitude, delta.size()) {
-                (Some(_), Ok((out, input))) => (out as u64).saturating_mul(input as u64),
+                (Some(_), Ok((out, Some(input)))) => (out as u64).saturating_mul(input as u64),
                 _ => delta.blended_numbers(),
             };
             Some(numbers.saturating_mul(NUMBER_BYTES))
@@ -159,9 +164,9 @@ impl Entry {
         notes: &PeftNotes,
         strangers: &mut Vec<String>,
     ) -> Result<Option<Self>, (String, String)> {
-        let (alpha, magnitude) = (parts.remove(&Part::Alpha), parts.remove(&Part::Magnitude));
+        let (mut alpha, magnitude) = (parts.remove(&Part::Alpha), parts.remove(&Part::Magnitude));
         let bias = parts.remove(&Part::Bias);
-        let delta = delta_of(&mut parts);
+        let delta = rotation(&mut parts, &mut alpha).or_else(|| delta_of(&mut parts));
         strangers.extend(parts.into_values().map(|left| left.name));
         strangers.sort_unstable();
         if delta.is_none() && bias.is_none() {
@@ -176,6 +181,12 @@ impl Entry {
         let noted_scale = delta.as_ref().and_then(Delta::rank).and_then(|rank| notes.scale(&spelled, rank));
         Ok(Some(Self { target, spelled, delta, alpha, noted_scale, magnitude, bias }))
     }
+}
+
+/// Takes the parts of rotations, of which alpha is the limit.
+fn rotation(parts: &mut BTreeMap<Part, Stored>, alpha: &mut Option<Stored>) -> Option<Delta<Stored>> {
+    let blocks = parts.remove(&Part::Rotation)?;
+    Some(Delta::Rotated { blocks, limit: alpha.take(), rescale: parts.remove(&Part::Rescale) })
 }
 
 /// Takes the parts of the change itself.

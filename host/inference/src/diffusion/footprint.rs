@@ -1,15 +1,18 @@
 //! How much memory making a picture takes, estimated before it starts.
 
-use super::unet::UnetConfig;
+use super::unet::{BlockKind, Level, UnetConfig};
 use super::vae::{Bands, VaeConfig};
 use crate::tensor::{FEW_PIXELS, MOST_SCORES};
 use crate::weights::Computing;
 
 /// Bytes of a value.
 const BYTES: u64 = 4;
-/// Maps of the widest level that a step of the noise predictor holds besides its skip connections: the joined
-/// input, what the residual block and the feed-forward layers (eight times as wide) make of it.
-const STEP_MAPS: u64 = 16;
+/// Maps of a level that its transformers hold at their widest: what came in, the states, the feed-forward layer (eight times
+/// as wide) and what its gate makes of it.
+const TRANSFORMER_MAPS: u64 = 14;
+/// Maps that a residual block holds as wide as what comes in, itself and normalised, and as what it gives, convolved twice.
+const INCOMING_MAPS: u64 = 2;
+const OUTGOING_MAPS: u64 = 2;
 /// Numbers that a 3x3 kernel takes, and at the points of Winograd's method.
 const KERNEL_PIXELS: u64 = 9;
 const KERNEL_POINTS: u64 = 36;
@@ -17,11 +20,9 @@ const KERNEL_POINTS: u64 = 36;
 const TILED: u64 = 9;
 /// Values of each pixel of a picture.
 const PICTURE_CHANNELS: u64 = 3;
-/// Maps of the finest level that encoding and decoding hold: input, normalised, convolved, skip connection and result.
-const CODING_MAPS: u64 = 5;
-/// Maps of the last level that the encoder's attention holds: input, states, queries, keys and values, what is made of
-/// them on two ways, and the result.
-const ATTENTION_MAPS: u64 = 9;
+/// Maps of the last level that the encoder's attention holds: what came into the level and into the attention, queries, keys
+/// and values, and what they are made of or is made of them.
+const ATTENTION_MAPS: u64 = 6;
 
 /// Maps of its input that a 3x3 convolution by stock operations unrolls it to.
 const UNROLLED_MAPS: u64 = 9;
@@ -94,8 +95,7 @@ impl Coding {
 }
 
 /// Bytes for the feature maps of a picture, the larger of three peaks: a step of the noise predictor with `batch`
-/// pictures, encoding and decoding. At 512x512 with the dimensions of Stable Diffusion 1.5 it comes within a few per cent
-/// of what was measured.
+/// pictures, encoding and decoding.
 pub fn activation_bytes(
     unet: &UnetConfig,
     vae: &VaeConfig,
@@ -105,16 +105,36 @@ pub fn activation_bytes(
 ) -> u64 {
     let scale = vae.scale() as u64;
     let latent_pixels = pixels(size) / (scale * scale).max(1);
-    let map = |channels: usize, level: usize| (latent_pixels >> (2 * level).min(63)) * channels as u64;
+    let tokens = |level: usize| latent_pixels >> (2 * level).min(63);
+    let (mut skips, mut most) = (0, 0);
+    for (i, level) in unet.levels.iter().enumerate() {
+        // On the way up, the skip connections of the levels below are gone.
+        skips += tokens(i) * (level.channels * (level.layers + 2)) as u64;
+        most = most.max(skips + tokens(i) * level_step_channels(unet, i, operations));
+    }
     let levels = unet.levels.iter().enumerate();
-    let skips: u64 = levels.clone().map(|(i, l)| map(l.channels, i) * (l.layers as u64 + 2)).sum();
-    let widest = levels.clone().map(|(i, l)| map(l.channels, i)).max().unwrap_or(0);
-    let tokens = |i: usize| latent_pixels >> (2 * i).min(63);
     let scores = levels.map(|(i, l)| operations.score_values((l.heads * batch) as u64, tokens(i)));
-    let step = (skips + widest * (STEP_MAPS + operations.unrolled_maps())).saturating_mul(batch as u64);
+    let step = most.saturating_mul(batch as u64);
     let step = step.saturating_add(scores.max().unwrap_or(0));
     let step = step.saturating_add(kernel_values(unet, latent_pixels));
     step.max(coding_values(vae, size, (coding, operations))).saturating_mul(BYTES)
+}
+
+/// Values of each of a level's pixels that a step of the noise predictor holds on the way up, where most is held, besides the
+/// skip connections: of a residual block, into which the level below comes joined with one of them, or of a transformer.
+fn level_step_channels(unet: &UnetConfig, level: usize, operations: Operations) -> u64 {
+    let channels = |level: usize| unet.levels.get(level).map(|level| level.channels as u64);
+    let own = channels(level).unwrap_or(0);
+    let incoming = channels(level + 1).unwrap_or(own) + own;
+    let block = block_channels(incoming, own, operations);
+    let crosses = |level: &Level| [level.down, level.up].contains(&BlockKind::CrossAttention);
+    let transformer = if unet.levels.get(level).is_some_and(crosses) { own * TRANSFORMER_MAPS } else { 0 };
+    block.max(transformer)
+}
+
+/// Values of each pixel that a residual block holds from some channels to others.
+fn block_channels(incoming: u64, outgoing: u64, operations: Operations) -> u64 {
+    incoming * (INCOMING_MAPS + operations.unrolled_maps()) + outgoing * OUTGOING_MAPS
 }
 
 /// Bytes for the states of a transformer that looks at picture and text together, or for the autoencoder where that takes
@@ -136,13 +156,13 @@ fn pixels((width, height): (usize, usize)) -> u64 {
 
 /// Values that the autoencoder holds at its peak.
 fn coding_values(vae: &VaeConfig, size: (usize, usize), (coding, operations): (Coding, Operations)) -> u64 {
-    let maps = CODING_MAPS + operations.unrolled_maps();
+    let maps = block_channels(1, 1, operations);
     let encoding = match coding.encoding {
         None => 0,
         Some(Extent::Whole) => encode_values(vae, size, maps),
         Some(Extent::Parts) => banded_values(vae, size, maps).min(encode_values(vae, size, maps)),
     };
-    encoding.max(decode_values(vae, pixels(size), coding.decoding, maps))
+    encoding.max(decode_values(vae, pixels(size), (coding.decoding, operations)))
 }
 
 /// Values that encoding at once holds at its peak, of which so many maps are of a level.
@@ -182,10 +202,12 @@ fn banded_values(vae: &VaeConfig, size: (usize, usize), maps: u64) -> u64 {
 }
 
 /// Values that decoding holds at its peak.
-fn decode_values(vae: &VaeConfig, pixels: u64, decoding: Extent, held: u64) -> u64 {
+fn decode_values(vae: &VaeConfig, pixels: u64, (decoding, operations): (Extent, Operations)) -> u64 {
     // Up-sampling to the finest level happens in the channels of the next.
-    let finest = vae.channels.iter().take(2).max().copied().unwrap_or(0) as u64;
-    let maps = |pixels: u64| pixels.saturating_mul(finest).saturating_mul(held);
+    let incoming = vae.channels.iter().take(2).max().copied().unwrap_or(0) as u64;
+    let outgoing = vae.channels.first().copied().unwrap_or(0) as u64;
+    let held = block_channels(incoming, outgoing, operations);
+    let maps = |pixels: u64| pixels.saturating_mul(held);
     match decoding {
         Extent::Whole => maps(pixels),
         Extent::Parts => {

@@ -49,13 +49,13 @@ impl<'a> Held<'a> {
     ) -> Self {
         // What a GGUF file holds of a language model is used by other layers, which stay.
         let streams = files.gguf_file().is_none();
-        let holding = if streams { holding.clone() } else { Holding::default() };
+        let holding = if streams { holding.clone() } else { holding.in_single() };
         self.with(Part { files, holding, counts: Box::new(counts), streams })
     }
 
     /// The same and a part that computes in f32 and stays on the device.
-    pub(super) fn and_resident(self, files: &'a Arc<WeightFiles>) -> Self {
-        self.with(Part { files, holding: Holding::default(), counts: Box::new(|_| true), streams: false })
+    pub(super) fn and_resident(self, files: &'a Arc<WeightFiles>, holding: &Holding) -> Self {
+        self.with(Part { files, holding: holding.in_single(), counts: Box::new(|_| true), streams: false })
     }
 
     fn with(mut self, part: Part<'a>) -> Self {

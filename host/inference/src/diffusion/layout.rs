@@ -78,7 +78,9 @@ impl ModelLayout {
                 .transpose()?,
             zeros_for_no_negative: two_texts
                 && components.index().flag_or("force_zeros_for_empty_prompt", true)?,
-            usual: Usual::of_unet(&Names::of(&components), indexed, scheduler.sampler, two_texts),
+            usual: Usual::said(&components).unwrap_or_else(|| {
+                Usual::of_unet(&Names::of(&components), indexed, scheduler.sampler, two_texts)
+            }),
             scheduler,
             unet_weights: components.weights("unet", DIFFUSERS_WEIGHTS)?,
             vae_weights: components.weights("vae", DIFFUSERS_WEIGHTS)?,
@@ -183,7 +185,7 @@ impl PainterLayout for ModelLayout {
     fn held(&self) -> Held<'_> {
         let network = Held::network(&self.unet_weights, &self.holding);
         let texts = self.texts().fold(network, |held, text| held.and_clip(text, &self.holding));
-        texts.and_resident(&self.vae_weights)
+        texts.and_resident(&self.vae_weights, &self.holding)
     }
 
     fn activation_bytes(&self, size: (usize, usize), batch: usize, coding: Coding) -> u64 {

@@ -11,7 +11,7 @@ use super::guide::Texts;
 pub use super::guide::{Course, Guide, LayerSkipping, PromptStates, Stage, Steering, WeighedPrompt, Wording};
 use super::noise::NoiseSource;
 use super::preview::LatentPreview;
-use super::samplers::{Sampler, SamplerChoice, SamplerError};
+use super::samplers::{FlowScheduler, Sampler, SamplerChoice, SamplerError, SamplerId, ScheduleId};
 use super::unet::ControlConfig;
 use super::vae::Vae;
 use crate::slots::Slots;
@@ -174,6 +174,11 @@ pub trait Pipeline: Send + Sync {
         choice: SamplerChoice,
         size: (usize, usize),
     ) -> std::result::Result<Box<dyn Sampler>, SamplerError>;
+
+    /// The schedules that a rule follows, or the model's own rule if none is named.
+    fn schedules(&self, _rule: Option<SamplerId>) -> &'static [ScheduleId] {
+        FlowScheduler::SCHEDULES
+    }
 
     /// Encodes a prompt, leaving out the last `clip_skip` layers of encoders that allow it.
     fn encode_prompt(&self, prompt: &str, clip_skip: usize) -> Result<PromptStates>;

@@ -54,12 +54,14 @@ impl ResnetBlock {
 
     /// Applies the block to (batch, in, height, width); `time` is the activated time embedding (batch, width).
     pub(super) fn forward(&self, x: &Tensor, time: Option<&Tensor>) -> Result<Tensor> {
-        let hidden = self.norm1.forward_silu(x)?;
-        let hidden = match (&self.time, time) {
+        // Each map takes the place of the one before, which is then gone.
+        let mut hidden = self.norm1.forward_silu(x)?;
+        hidden = match (&self.time, time) {
             (Some(project), Some(time)) => self.conv1.forward_shifted(&hidden, &project.forward(time)?)?,
             _ => self.conv1.forward(&hidden)?,
         };
-        let hidden = self.conv2.forward(&self.norm2.forward_silu(&hidden)?)?;
+        hidden = self.norm2.forward_silu(&hidden)?;
+        hidden = self.conv2.forward(&hidden)?;
         self.onto(x, hidden)
     }
 
@@ -67,9 +69,10 @@ impl ResnetBlock {
     /// up to the first whose moments are not known.
     pub(super) fn forward_piece(&self, x: &Tensor, known: &[GroupMoments]) -> Result<Tensor> {
         let Some(moments) = known.first() else { return Ok(x.clone()) };
-        let hidden = self.conv1.forward(&self.norm1.forward_silu_of(x, moments)?)?;
+        let mut hidden = self.conv1.forward(&self.norm1.forward_silu_of(x, moments)?)?;
         let Some(moments) = known.get(1) else { return Ok(hidden) };
-        let hidden = self.conv2.forward(&self.norm2.forward_silu_of(&hidden, moments)?)?;
+        hidden = self.norm2.forward_silu_of(&hidden, moments)?;
+        hidden = self.conv2.forward(&hidden)?;
         self.onto(x, hidden)
     }
 

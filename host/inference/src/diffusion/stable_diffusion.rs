@@ -9,7 +9,7 @@ use super::clip::{ClipPart, ClipReader, read_windows_jointly, windows_of};
 use super::components::tensors;
 use super::layout::ModelLayout;
 use super::pipeline::{Base, Course, Guide, Pipeline, Predictor, PromptStates, Steering, Wording, guided};
-use super::samplers::{Sampler, SamplerChoice, SamplerError, SchedulerConfig};
+use super::samplers::{Sampler, SamplerChoice, SamplerError, SamplerId, ScheduleId, SchedulerConfig};
 use super::unet::{Addition, ControlConfig, Framing, PromptContext, Residuals, Unet, UnetConfig};
 use crate::prompt::PromptText;
 use crate::text::ClipTokenizer;
@@ -102,6 +102,10 @@ impl Pipeline for StableDiffusion {
     ) -> std::result::Result<Box<dyn Sampler>, SamplerError> {
         let rule = choice.rule.unwrap_or(self.scheduler.sampler);
         rule.prepare(&self.scheduler, choice.schedule, choice.steps)
+    }
+
+    fn schedules(&self, rule: Option<SamplerId>) -> &'static [ScheduleId] {
+        rule.unwrap_or(self.scheduler.sampler).schedules()
     }
 
     fn encode_prompt(&self, prompt: &str, clip_skip: usize) -> Result<PromptStates> {

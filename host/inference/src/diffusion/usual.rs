@@ -13,6 +13,10 @@ const FEW: u32 = 4;
 /// The most that a name is believed.
 const MOST: u32 = 50;
 
+/// The most steps and guidance that an index is believed.
+const MOST_SAID: u32 = 150;
+const MOST_GUIDANCE: f32 = 30.0;
+
 /// Steps and guidance of a model that is left to itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Usual {
@@ -25,6 +29,15 @@ pub struct Usual {
 impl Usual {
     const fn new(steps: u32, guidance: f32) -> Self {
         Self { steps, guidance }
+    }
+
+    /// What a model's index says itself (`usual_sampling`); none if it says nothing that can be.
+    pub(super) fn said(components: &Components) -> Option<Self> {
+        let said = components.index().get("usual_sampling")?;
+        let steps = said.get("steps")?.as_u64().and_then(|steps| u32::try_from(steps).ok())?;
+        let guidance = said.get("guidance")?.as_f64()? as f32;
+        let can_be = (1..=MOST_SAID).contains(&steps) && (0.0..=MOST_GUIDANCE).contains(&guidance);
+        can_be.then_some(Self { steps, guidance })
     }
 
     /// Of the Stable Diffusion family before 3, which its index (`is_distilled`), its scheduler or its names tell to be

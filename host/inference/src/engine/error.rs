@@ -60,11 +60,14 @@ pub enum EngineError {
     },
     /// The latents stopped being finite numbers.
     #[error(
-        "the picture broke down at step {step}: its numbers are no longer finite. Lower the guidance or try another sampler"
+        "the picture broke down at step {step}: its numbers are no longer finite. Lower the guidance{}",
+        otherwise(*in_half)
     )]
     NotFinite {
         /// Number of the step, from 1.
         step: usize,
+        /// True if the network computed in half precision, whose numbers end sooner.
+        in_half: bool,
     },
     /// Something that should not happen.
     #[error("internal error: {0}")]
@@ -155,9 +158,16 @@ impl From<RunError> for EngineError {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Cancelled => Self::Cancelled,
-            RunError::NotFinite { step } => Self::NotFinite { step },
+            RunError::NotFinite { step } => Self::NotFinite { step, in_half: false },
             RunError::Tensor(error) => error.into(),
         }
+    }
+}
+
+fn otherwise(in_half: bool) -> &'static str {
+    match in_half {
+        true => ", try another sampler, or set `inference.precision` to `f32`",
+        false => " or try another sampler",
     }
 }
 

@@ -136,7 +136,7 @@ impl Terms {
             (DeviceKind::Cpu, DType::F32) => Computing::Single,
             (_, dtype) => Computing::Typed { dtype, residence: residence.unwrap_or_default() },
         };
-        Holding { storage: self.storage, computing }
+        Holding { storage: self.storage, computing, off_cpu: self.kind != DeviceKind::Cpu }
     }
 }
 
@@ -171,7 +171,10 @@ pub(super) fn tells_of_no_memory(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::Tensor;
+
     use super::*;
+    use crate::weights::WeightFiles;
 
     const OLD: DeviceKind = DeviceKind::Cuda { capability: (7, 5) };
     const NEW: DeviceKind = DeviceKind::Cuda { capability: (8, 6) };
@@ -196,6 +199,24 @@ mod tests {
         }
         assert_eq!(Precision::Bf16.dtype(NEW, DType::F16), DType::BF16);
         assert_eq!(Precision::Bf16.dtype(OLD, DType::F16), DType::F32);
+    }
+
+    #[test]
+    fn parts_that_compute_in_f32_are_counted_as_the_device_in_use_holds_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let matrix = Tensor::zeros((8, 16), DType::F16, &Device::Cpu).unwrap();
+        candle_core::safetensors::save(&[("matrix".to_owned(), matrix)].into(), &path).unwrap();
+        let files = WeightFiles::single(&path).unwrap();
+        let bytes = |kind| {
+            let holding = Terms { kind, ..Terms::on(&Device::Cpu) }.holding(DType::F16, None);
+            let count = |holding: &Holding| files.loaded_bytes_as(holding, |_| true);
+            (count(&holding), count(&holding.in_single()))
+        };
+        let (half, single) = (8 * 16 * 2, 8 * 16 * 4);
+        assert_eq!(bytes(DeviceKind::Cpu), (half, half), "the file is used as it is, whatever else could be");
+        assert_eq!(bytes(NEW), (half, single));
+        assert_eq!(bytes(DeviceKind::Metal), (half, single));
     }
 
     #[test]

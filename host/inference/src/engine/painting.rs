@@ -14,8 +14,8 @@ use super::{Engine, EngineError, ImageRequest, InstalledModel, Observer, Picture
 use crate::diffusion::footprint::{Coding, Extent};
 use crate::diffusion::noise::{NoiseSource, TorchGenerator};
 use crate::diffusion::painter::{FoundPainter, Guidance, PainterLayout, PaintingTraits};
-use crate::diffusion::pipeline::{Guide, LayerSkipping, Pipeline, RunStart, Stage, Steering};
-use crate::diffusion::samplers::{Sampler, SamplerChoice, ScheduleId};
+use crate::diffusion::pipeline::{Guide, LayerSkipping, Pipeline, RunError, RunStart, Stage, Steering};
+use crate::diffusion::samplers::{Sampler, SamplerChoice, SamplerId, ScheduleId};
 use crate::weights::{Loaded, Residence};
 
 /// A loaded model that paints, with the states of its latest prompts.
@@ -72,6 +72,19 @@ fn scale_of(request: &ImageRequest, traits: &PaintingTraits, observer: &dyn Obse
         Guidance::Classifier => decimal(scale).max(1.0),
         Guidance::Embedded | Guidance::None => decimal(scale),
     }
+}
+
+/// The schedule of a run: the one that is asked for, or the model's own where the sampler can't follow that. Tells the observer
+/// if so.
+fn schedule_of(request: &ImageRequest, pipeline: &dyn Pipeline, observer: &dyn Observer) -> ScheduleId {
+    let schedule = request.schedule.unwrap_or(ScheduleId::Normal);
+    if pipeline.schedules(request.sampler).contains(&schedule) {
+        return schedule;
+    }
+    let who = request.sampler.map_or("the model's sampler", SamplerId::label);
+    let asked = schedule.label();
+    observer.note(&format!("{who} can't follow the schedule {asked} here; the model's own is followed"));
+    ScheduleId::Normal
 }
 
 impl Loadable for Painter {
@@ -203,7 +216,7 @@ impl Engine {
         check_skipped_layers(request, painter.pipeline.skippable_layers())?;
         let choice = SamplerChoice {
             rule: request.sampler,
-            schedule: request.schedule.unwrap_or(ScheduleId::Normal),
+            schedule: schedule_of(request, painter.pipeline.as_ref(), observer),
             steps: request.steps as usize,
         };
         let sampler =
@@ -236,6 +249,9 @@ impl Engine {
             surroundings: None,
             encoding,
             decoding: work.coding.decoding,
+            in_half: self
+                .models
+                .look::<Painter, _>(model, |layout| self.models.computes_in_half(layout.as_ref()))?,
             _adapted: adapted,
         })
     }
@@ -277,6 +293,8 @@ pub(super) struct Run {
     pub(super) surroundings: Option<Tensor>,
     pub(super) encoding: Extent,
     decoding: Extent,
+    /// True if the network computes in half precision.
+    in_half: bool,
     /// Takes the adapters out again when the run is over.
     _adapted: Option<Adapted>,
 }
@@ -314,7 +332,11 @@ impl Run {
             others: &first.others,
             ..Guide::new(&first.prompt, first.negative.as_ref(), self.guidance)
         };
-        let latents = pipeline.denoise(&guide, self.sampler.as_mut(), start, noise, &mut progress)?;
+        let denoised = pipeline.denoise(&guide, self.sampler.as_mut(), start, noise, &mut progress);
+        let latents = denoised.map_err(|error| match error {
+            RunError::NotFinite { step } => EngineError::NotFinite { step, in_half: self.in_half },
+            other => other.into(),
+        })?;
         Picture::from_tensor(&match self.decoding {
             Extent::Whole => pipeline.decode(&latents)?,
             Extent::Parts => pipeline.vae().decode_in_tiles(&pipeline.vae().denormalize(&latents)?)?,

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 
 use super::machine::{Offload, Terms};
 use super::sparing::Thrift;
 use super::{DeviceSizes, EngineError, InstalledModel, Observer};
+use crate::diffusion::held::Held;
 use crate::diffusion::painter::PainterLayout;
 use crate::weights::{Block, BrokenFile, Loaded, Residence};
 
@@ -227,8 +228,17 @@ impl ResidentModels {
     /// The blocks of a painter that can be brought to the device for each use.
     pub(super) fn movable(&self, layout: &dyn PainterLayout) -> Vec<Block> {
         let held = layout.held();
-        let holding = self.terms.holding(held.native_type(), None);
-        if holding.computing.dtype().is_some() { held.blocks() } else { Vec::new() }
+        if self.dtype_of(&held).is_some() { held.blocks() } else { Vec::new() }
+    }
+
+    /// True if a painter's network computes in half precision.
+    pub(super) fn computes_in_half(&self, layout: &dyn PainterLayout) -> bool {
+        matches!(self.dtype_of(&layout.held()), Some(DType::F16 | DType::BF16))
+    }
+
+    /// The type that a painter's weights are held in; none if that is as files hold them.
+    fn dtype_of(&self, held: &Held<'_>) -> Option<DType> {
+        self.terms.holding(held.native_type(), None).computing.dtype()
     }
 
     /// Lets blocks of a model be brought to the device for each use: those for which there is no room, or all. Gives how

@@ -36,9 +36,16 @@ pub struct ModelScan {
     pub models: Vec<InstalledModel>,
     /// Unusable ones, by path.
     pub broken: Vec<BrokenModel>,
+    /// Files that a model could be in and that hold none that is known, by path.
+    pub others: Vec<PathBuf>,
 }
 
 impl ModelScan {
+    /// Those of the other files that people take for models: some endings are used for many things.
+    pub fn strangers(&self) -> impl Iterator<Item = &Path> {
+        self.others.iter().map(PathBuf::as_path).filter(|file| has_ending_of_model(file))
+    }
+
     fn add_broken(&mut self, path: PathBuf, family: Option<Family>, message: String) {
         self.broken.push(BrokenModel { path, family, message });
     }
@@ -91,7 +98,7 @@ impl ModelScanner {
         let mut assembly = Assembly::default();
         for Candidate { id, path, look } in search.candidates {
             match look {
-                Ok(None) => {}
+                Ok(None) => scan.others.push(path),
                 Ok(Some(Found { what, spares })) => {
                     assembly.keep(spares);
                     match what {
@@ -112,6 +119,7 @@ impl ModelScanner {
         self.readings.forget_unused();
         scan.models.sort_by(|a, b| a.id.cmp(&b.id));
         scan.broken.sort_by(|a, b| a.path.cmp(&b.path));
+        scan.others.sort();
         scan
     }
 }
@@ -193,6 +201,9 @@ fn describes_a_model(folder: &Path) -> bool {
 }
 
 fn may_hold_a_model(file: &Path) -> bool {
+    has_ending_of_model(file) || InversionLayout::may_be_at(file)
+}
+
+fn has_ending_of_model(file: &Path) -> bool {
     file.extension().is_some_and(|ending| MODEL_FILES.iter().any(|known| ending == *known))
-        || InversionLayout::may_be_at(file)
 }

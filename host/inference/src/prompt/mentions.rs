@@ -8,6 +8,41 @@ pub fn mentions(text: &str, name: &str) -> bool {
     next_mention(text, &[name]).is_some()
 }
 
+/// A mark in a text that says that the name of an embedding follows.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Marked<'a> {
+    /// Which of the names that are asked for follows; of several that begin there the longest, of equal ones the last.
+    pub which: Option<usize>,
+    /// The first word that follows.
+    pub word: &'a str,
+}
+
+/// The marks in a text that are followed by something, each with which of several names that is.
+pub fn marked<'a>(text: &'a str, names: &[&str]) -> Vec<Marked<'a>> {
+    let starts =
+        text.char_indices().filter(|(at, _)| !joins(text.get(..*at).unwrap_or_default().chars().last()));
+    let after_marks = starts.filter_map(|(at, _)| after_prefix(text.get(at..)?, MARK));
+    let marked = after_marks.map(|rest| Marked {
+        which: named_at(rest, names).map(|(which, _)| which),
+        word: rest.split(ends_word).next().unwrap_or_default(),
+    });
+    marked.filter(|marked| !marked.word.is_empty()).collect()
+}
+
+/// True for letters that no name goes beyond, where it is one word.
+fn ends_word(letter: char) -> bool {
+    letter.is_whitespace() || [',', '(', ')', '[', ']', ':', '|'].contains(&letter)
+}
+
+/// Which of several names a text begins with, the longest if it is several and the last of equal ones, and what follows it.
+fn named_at<'a>(text: &'a str, names: &[&str]) -> Option<(usize, &'a str)> {
+    let named = names.iter().enumerate().filter_map(|(which, name)| {
+        let after = after_prefix(text, name).filter(|after| !joins(after.chars().next()))?;
+        (!name.is_empty()).then_some((name.len(), which, after))
+    });
+    named.max_by_key(|(length, ..)| *length).map(|(_, which, after)| (which, after))
+}
+
 /// The first mention of one of several names.
 pub(super) struct Mention<'a> {
     /// What is before it.
@@ -25,11 +60,7 @@ pub(super) fn next_mention<'a>(text: &'a str, names: &[&str]) -> Option<Mention<
     for (at, _) in starts {
         let (before, rest) = text.split_at_checked(at)?;
         let rest = after_prefix(rest, MARK).unwrap_or(rest);
-        let named = names.iter().enumerate().filter_map(|(which, name)| {
-            let after = after_prefix(rest, name).filter(|after| !joins(after.chars().next()))?;
-            (!name.is_empty()).then_some((name.len(), which, after))
-        });
-        if let Some((_, which, after)) = named.max_by_key(|(length, ..)| *length) {
+        if let Some((which, after)) = named_at(rest, names) {
             return Some(Mention { before, which, after });
         }
     }
@@ -62,6 +93,23 @@ mod tests {
             assert!(!mentions(text, "EasyNegative"), "{text}");
         }
         assert!(!mentions("anything", ""));
+    }
+
+    #[test]
+    fn marks_tell_which_name_follows_and_else_the_word() {
+        let names = ["bad", "bad hands"];
+        let found = |text| {
+            let found = marked(text, &names);
+            found.into_iter().map(|Marked { which, word }| (which, word.to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            found("x, (embedding:Bad Hands:1.2), Embedding:bad, embedding:baddy."),
+            [(Some(1), "Bad".to_owned()), (Some(0), "bad".to_owned()), (None, "baddy.".to_owned())]
+        );
+        assert_eq!(marked("embedding:bad", &["bad", "Bad"])[0].which, Some(1));
+        for text in ["bad hands", "an embedding: a chart", "embedding:", "myembedding:bad"] {
+            assert_eq!(found(text), [], "{text}");
+        }
     }
 
     #[test]

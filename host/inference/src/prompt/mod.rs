@@ -13,7 +13,7 @@ mod sums;
 pub use emphasis::{Piece, PromptText};
 pub use forms::{Form, TooManyForms, forms_over_steps};
 pub use loras::{LoraMention, take_loras};
-pub use mentions::mentions;
+pub use mentions::{Marked, marked, mentions};
 pub use sums::{Summand, summands};
 
 /// How the texts of a request are to be read.

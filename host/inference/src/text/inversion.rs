@@ -40,25 +40,50 @@ impl InversionLayout {
         Ok(Self::recognise(&Arc::new(TensorFile::open(path)?)))
     }
 
+    /// Reads the header of a file that is said to be an embedding.
+    ///
+    /// # Errors
+    /// The file cannot be read, or what makes it none.
+    pub fn require(path: &Path) -> Loaded<Self> {
+        let file = Arc::new(TensorFile::open(path)?);
+        Self::examine(&file).map_err(|problem| BrokenFile::new(path, problem))
+    }
+
     /// The layout of an open file. None if it is no embedding.
     pub fn recognise(file: &Arc<TensorFile>) -> Option<Self> {
+        Self::examine(file).ok()
+    }
+
+    /// The layout of an open file, or why it is no embedding.
+    fn examine(file: &Arc<TensorFile>) -> Result<Self, String> {
         if file.path().metadata().is_ok_and(|metadata| metadata.len() > MAX_FILE) {
-            return None;
+            return Err("is larger than any embedding".to_owned());
         }
         let mut tensors: Vec<(String, usize, usize)> = Vec::new();
         for (name, entry) in file.entries() {
             let (rows, width) = match entry.shape.as_slice() {
                 [width] => (1, *width),
                 [rows, width] => (*rows, *width),
-                _ => return None,
+                _ => return Err(format!("is no embedding: `{name}` is no row of vectors")),
             };
-            let known = WIDTHS.contains(&width) && (1..=MAX_ROWS).contains(&rows) && entry.dtype.is_weight();
-            if !known || tensors.iter().any(|(_, _, other)| *other == width) {
-                return None;
+            if !WIDTHS.contains(&width) {
+                let [one, two, three] = WIDTHS;
+                return Err(format!(
+                    "is for no model that takes embeddings here: its vectors have {width} numbers, not {one}, {two} or {three}"
+                ));
+            }
+            if !(1..=MAX_ROWS).contains(&rows) {
+                return Err(format!("is no embedding: it has {rows} vectors, not 1 to {MAX_ROWS}"));
+            }
+            if !entry.dtype.is_weight() || tensors.iter().any(|(_, _, other)| *other == width) {
+                return Err(format!("is no embedding: `{name}` has no place in one"));
             }
             tensors.push((name.clone(), rows, width));
         }
-        (!tensors.is_empty()).then(|| Self { file: Arc::clone(file), tensors })
+        if tensors.is_empty() {
+            return Err("is no embedding: it holds no vectors".to_owned());
+        }
+        Ok(Self { file: Arc::clone(file), tensors })
     }
 
     /// The network that the embedding is made for; none if its widths leave that open.

@@ -13,6 +13,7 @@ use memmap2::Mmap;
 
 use super::config::open_file;
 use super::gguf_header::{self, Header};
+use super::mistaken::mistaken;
 use super::{BrokenFile, Loaded};
 use crate::tensor::{Parameter, Precision, SharedBytes, StoredNumbers};
 
@@ -79,7 +80,8 @@ impl GgufFile {
         // SAFETY: the map is read-only. A file that another program shortens meanwhile would fault; model files
         // are replaced by renaming, never rewritten in place.
         let map = unsafe { Mmap::map(&file) }.map_err(|e| broken(format!("cannot be mapped: {e}")))?;
-        let header = gguf_header::parse(&map).map_err(broken)?;
+        let header = gguf_header::parse(&map)
+            .map_err(|problem| broken(mistaken(&map).map_or(problem, str::to_owned)))?;
         Ok(Self { path: path.to_path_buf(), map: Arc::new(map), header })
     }
 

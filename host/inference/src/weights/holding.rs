@@ -15,12 +15,20 @@ pub struct Holding {
     pub storage: WeightStorage,
     /// How they compute.
     pub computing: Computing,
+    /// True on another device than the CPU: it gets as f32 what computes in f32.
+    pub off_cpu: bool,
 }
 
 impl Holding {
     /// The same for parts that hold plain numbers as the files have them, whatever others do.
     pub fn as_stored(&self) -> Self {
         Self { storage: WeightStorage::AsStored, ..self.clone() }
+    }
+
+    /// The same for parts that compute in f32, whatever others do.
+    pub fn in_single(&self) -> Self {
+        let computing = if self.off_cpu { Computing::typed(DType::F32) } else { Computing::Single };
+        Self { computing, ..self.as_stored() }
     }
 }
 

@@ -7,6 +7,7 @@ mod eight_bit;
 mod gguf;
 mod gguf_header;
 mod holding;
+mod mistaken;
 mod onnx;
 mod pickle;
 mod safetensors;

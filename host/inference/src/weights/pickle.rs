@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use super::torch::OTHERWISE;
+
 /// Most instructions that are followed.
 const MAX_INSTRUCTIONS: usize = 4_000_000;
 /// Longest pickle that is read, in bytes.
@@ -244,7 +246,7 @@ impl<'a> Machine<'a> {
             0x8d => self.text(8)?,
             other => {
                 return Err(format!(
-                    "has a pickle with the instruction {other:#04x}, which is not known; convert the file to safetensors"
+                    "is written in a way that is not read here (pickle instruction {other:#04x}); {OTHERWISE}"
                 ));
             }
         };
@@ -311,10 +313,10 @@ impl<'a> Machine<'a> {
     }
 
     fn cut(&self) -> String {
-        format!("has a pickle that is cut short at byte {}", self.at)
+        format!("is cut short or damaged (byte {} of its pickle); fetch it again", self.at)
     }
 
     fn unsound(&self) -> String {
-        format!("has a pickle that contradicts itself at byte {}", self.at)
+        format!("contradicts itself (byte {} of its pickle); {OTHERWISE}", self.at)
     }
 }

@@ -27,9 +27,9 @@ pub(super) fn typed_bytes(shape: &[usize], dtype: DType) -> u64 {
     number_bytes(shape) / NUMBER_BYTES * size
 }
 
-/// True for weights that layers use as the file holds them: matrices and kernels, on the CPU.
+/// True for weights that layers use as the file holds them, where they are held in no type: matrices and kernels.
 pub(super) fn stays_stored(shape: &[usize]) -> bool {
-    shape.len() > 1 && !cfg!(any(feature = "cuda", feature = "metal"))
+    shape.len() > 1
 }
 
 /// A share of a stored tensor's rows.

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use super::bitsandbytes::{PackedEntry, PackedRows};
 use super::config::open_file;
 use super::eight_bit::{e4m3, e5m2, factors_of, is_eight_bit, multiply};
+use super::mistaken::mistaken;
 use super::stretches::{number_bytes, stays_stored, typed_bytes};
 use super::{BrokenFile, Loaded, bitsandbytes, onnx, safetensors, torch};
 use crate::tensor::{Parameter, Precision, SharedBytes, StoredNumbers};
@@ -145,7 +146,9 @@ impl TensorFile {
             } else if torch::is_checkpoint(bytes) {
                 torch::parse(bytes)
             } else {
+                let named = torch::is_named_so(path);
                 safetensors::parse(bytes)
+                    .map_err(|problem| if named { torch::no_checkpoint() } else { problem })
             }
         })
     }
@@ -161,7 +164,8 @@ impl TensorFile {
         // SAFETY: the map is read-only. A file that another program shortens meanwhile would fault; model files
         // are replaced by renaming, never rewritten in place.
         let map = unsafe { Mmap::map(&file) }.map_err(|e| broken(format!("cannot be mapped: {e}")))?;
-        let mut contents = parse(&map).map_err(broken)?;
+        let mut contents =
+            parse(&map).map_err(|problem| broken(mistaken(&map).map_or(problem, str::to_owned)))?;
         let packed = bitsandbytes::gather(&mut contents, &map).map_err(broken)?;
         Ok(Self { path: path.to_path_buf(), map: Arc::new(map), contents, packed })
     }

@@ -4,6 +4,7 @@
 //! The pickle is read as data ([`super::pickle`]); archives must be stored, not compressed, as PyTorch writes them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 use super::pickle::{Id, Object, Pickle};
 use super::tensor_file::{Contents, StoredType, TensorEntry};
@@ -19,6 +20,10 @@ const MAX_NAME: usize = 1024;
 /// What fields say that are too narrow for their number.
 const NARROW_COUNT: usize = 0xffff;
 const NARROW_PLACE: usize = 0xffff_ffff;
+/// How files are called that hold such checkpoints.
+const ENDINGS: [&str; 4] = ["ckpt", "pth", "pt", "bin"];
+/// What people can do about a checkpoint that can't be read.
+pub(super) const OTHERWISE: &str = "look for the same model in safetensors, or convert it";
 /// Levels of dictionaries in dictionaries.
 const MAX_DEPTH: usize = 4;
 
@@ -30,6 +35,16 @@ pub(super) fn is_checkpoint(bytes: &[u8]) -> bool {
     bytes.starts_with(&ZIP_MAGIC) || bytes.starts_with(&OLD_MAGIC)
 }
 
+/// True if a file's name says that it is such a checkpoint.
+pub(super) fn is_named_so(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+}
+
+/// What to say of a file that is named so and is none.
+pub(super) fn no_checkpoint() -> String {
+    format!("is no checkpoint as PyTorch writes them; {OTHERWISE}")
+}
+
 /// Finds the tensors in the bytes of a checkpoint, or says what is wrong with it. Tensors in nested dictionaries are
 /// named with dots.
 pub(super) fn parse(bytes: &[u8]) -> Result<Contents, String> {
@@ -37,6 +52,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Contents, String> {
     let mut collector =
         Collector { pickle: &pickle, storages: &storages, entries: BTreeMap::new(), visited: 0 };
     collector.collect(pickle.root(), "", 0)?;
+    if collector.entries.is_empty() {
+        return Err(format!("holds no weights, or in a way that is not read here; {OTHERWISE}"));
+    }
     Ok(Contents {
         data_start: 0,
         entries: collector.entries,
@@ -51,7 +69,7 @@ fn archive(bytes: &[u8]) -> Result<(Pickle<'_>, HashMap<String, Range>), String>
     let (name, &(begin, end)) = members
         .iter()
         .find(|(name, _)| name.ends_with("/data.pkl") || *name == "data.pkl")
-        .ok_or("is a zip archive without `data.pkl`, not a PyTorch checkpoint")?;
+        .ok_or_else(|| format!("is a zip archive and no checkpoint of PyTorch; {OTHERWISE}"))?;
     let folder = name.trim_end_matches("data.pkl");
     if let Some(&(begin, end)) = members.get(&format!("{folder}byteorder"))
         && bytes.get(begin..end) != Some(b"little")

@@ -350,10 +350,66 @@ fn glora_takes_the_own_weight_through_a_matrix_and_adds_another_in_either_order(
 }
 
 #[test]
+fn oft_turns_pairs_of_rows_by_angles_up_to_a_limit_and_stretches_them() {
+    let [blocks, alpha, rescale] =
+        ["oft_blocks", "alpha", "rescale"].map(|part| format!("lora_unet_conv.{part}"));
+    let own = values(&wave("conv.weight", &[OUT, IN, 3, 3]));
+    let columns = IN * KERNEL;
+    let shape = [OUT / 2, 2, 2];
+    let entry = at(&blocks, &shape);
+    let skew = |block: usize| entry(&[block, 0, 1]) - entry(&[block, 1, 0]);
+    // Each counts twice in the norm, with either sign.
+    let length = (2.0 * (0..OUT / 2).map(|block| skew(block).powi(2)).sum::<f64>()).sqrt();
+    let factor = at(&rescale, &[OUT, 1]);
+    for (limit, stretched) in [(None, false), (Some(0.0), false), (Some(0.01), true), (Some(100.0), true)] {
+        let mut tensors = parts(&[(&blocks, &shape)]);
+        tensors.extend(limit.map(|limit| (alpha.as_str(), scalar(limit))));
+        tensors.extend(stretched.then(|| (rescale.as_str(), wave(&rescale, &[OUT, 1]))));
+        let most = limit.map_or(0.0, |limit| f64::from(limit) * OUT as f64);
+        let shrunk = if most > 0.0 { (most / length).min(1.0) } else { 1.0 };
+        let wanted = dense(columns, |row, column| {
+            let q = skew(row / 2) * shrunk;
+            let (cosine, sine) = ((1.0 - q * q) / (1.0 + q * q), 2.0 * q / (1.0 + q * q));
+            let value = |row: usize| f64::from(own[row * columns + column]);
+            let turned = match row % 2 {
+                0 => cosine * value(row) - sine * value(row + 1),
+                _ => sine * value(row - 1) + cosine * value(row),
+            };
+            0.7 * (turned * if stretched { factor(&[row, 0]) } else { 1.0 } - value(row))
+        });
+        check(&format!("OFT {limit:?} {stretched}"), Layer::Conv, &tensors, 0.7, &wanted);
+    }
+}
+
+#[test]
+fn oft_of_larger_blocks_is_cayleys_transform() {
+    let blocks = "oft_unet_attn_to_q.oft_blocks";
+    let shape = [2, 3, 3];
+    let entry = at(blocks, &shape);
+    let own = values(&wave("attn.to_q.weight", &[OUT, IN]));
+    let bench = Bench::new();
+    let lora = bench.lora(&parts(&[(blocks, &shape)]));
+    assert_eq!(bench.blend(&[(&lora, 1.0)]), [Blended { layers: 1, misfits: Vec::new() }]);
+    let turned: Vec<f32> =
+        bench.change(Layer::Query).iter().zip(&own).map(|(change, own)| change + own).collect();
+    // (I + Q) X = (I - Q) W, by which X is the transpose of (I + Q) (I - Q)^-1, times W.
+    for (row, column) in (0..OUT).flat_map(|row| (0..IN).map(move |column| (row, column))) {
+        let (block, i) = (row / 3, row % 3);
+        let side = |sign: f64, rows: &[f32]| {
+            let row_of = |j: usize| f64::from(rows[(block * 3 + j) * IN + column]);
+            row_of(i) + sign * sum(3, |j| (entry(&[block, i, j]) - entry(&[block, j, i])) * row_of(j))
+        };
+        let (left, right) = (side(1.0, &turned), side(-1.0, &own));
+        assert!((left - right).abs() < 1e-5, "{row}, {column}: {left} is not {right}");
+    }
+    assert!(turned.iter().zip(&own).any(|(a, b)| (a - b).abs() > 0.1));
+}
+
+#[test]
 fn changes_of_kinds_that_are_not_computed_are_named_once_a_layer() {
     let bench = Bench::new();
     let lora = bench.lora(&parts(&[
-        ("lora_unet_attn_to_q.oft_blocks", &[3, 2, 2]),
+        ("lora_unet_attn_to_q.oft_blocks", &[1, 3, 2, 2]),
         ("lora_unet_attn_to_q.alpha", &[]),
         ("lora_unet_attn_to_q.rescale", &[OUT, 1]),
         ("lora_unet_conv.on_input", &[]),

@@ -66,7 +66,7 @@ fn typed(dtype: DType) -> Holding {
 fn streaming(layout: &dyn PainterLayout, dtype: DType, storage: WeightStorage) -> Holding {
     let residence = Arc::new(Residence::plan(&layout.held().blocks(), 0));
     assert!(residence.streamed() > 2, "{}", residence.streamed());
-    Holding { storage, computing: Computing::Typed { dtype, residence } }
+    Holding { storage, computing: Computing::Typed { dtype, residence }, ..Holding::default() }
 }
 
 #[test]
@@ -227,6 +227,28 @@ fn pictures_in_half_precision_are_near_those_in_f32_with_all_that_is_added() {
             let gap = difference(&paint(precision), &single);
             assert!(gap < most, "{precision:?} is {gap} off");
         }
+    }
+}
+
+#[test]
+fn numbers_that_break_down_in_half_precision_come_with_the_way_to_f32() {
+    let folder = tempfile::tempdir().unwrap();
+    let endless = Tensor::full(f32::MAX, (16, 4, 3, 3), &Device::Cpu).unwrap();
+    let change = [("lora_unet_conv_in.diff".to_owned(), endless)].into_iter().collect();
+    candle_core::safetensors::save(&change, folder.path().join("endless.safetensors")).unwrap();
+    let models = scan_models(&[own_references().join("sd15"), folder.path().to_path_buf()]).models;
+    let model = |id: &str| models.iter().find(|model| model.id == id).unwrap().clone();
+    let adapters = vec![Adapter { model: model("endless"), weight: 1.0 }];
+    let request = ImageRequest { adapters, ..request(32) };
+    let told = |precision| {
+        let engine = engine(GIGABYTE, precision, Offload::Auto);
+        engine.text_to_image(&model("sd15"), &request, &Witness::default()).unwrap_err().to_string()
+    };
+    let way = "or set `inference.precision` to `f32`";
+    for (precision, helps) in [(Precision::F16, true), (Precision::Bf16, true), (Precision::Auto, false)] {
+        let told = told(precision);
+        assert!(told.contains("no longer finite"), "{told}");
+        assert_eq!(told.contains(way), helps, "{precision:?}: {told}");
     }
 }
 

@@ -94,6 +94,24 @@ fn files_of_other_shapes_are_no_embeddings() {
 }
 
 #[test]
+fn a_file_that_is_said_to_be_an_embedding_and_is_none_tells_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("it.safetensors");
+    for (tensors, why) in [
+        (&[("a", &[768, 768][..])][..], "768 vectors"),
+        (&[("a", &[4, 700])], "700 numbers, not 768"),
+        (&[("a", &[1, 4, 768])], "`a` is no row of vectors"),
+        (&[("a", &[4, 768]), ("b", &[4, 768])], "`b` has no place"),
+    ] {
+        write(&file, tensors);
+        let told = InversionLayout::require(&file).err().unwrap().to_string();
+        assert!(told.contains(why) && told.contains("it.safetensors"), "{told}");
+    }
+    std::fs::write(&file, "cut").unwrap();
+    assert!(InversionLayout::require(&file).err().unwrap().to_string().contains("too short"));
+}
+
+#[test]
 fn rows_are_read_from_a_pickle_as_from_safetensors() {
     for (name, rows) in [("automatic1111.pt", 2), ("diffusers.bin", 1)] {
         let layout = InversionLayout::read(&own_references().join("embeddings").join(name)).unwrap().unwrap();

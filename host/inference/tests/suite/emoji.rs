@@ -8,13 +8,16 @@ use crate::support::{Reference, copy_folder, emoji_folder, gap, patterned_pictur
 use candle_core::{Device, Tensor};
 use qpyt_inference::diffusion::layout::ModelLayout;
 use qpyt_inference::diffusion::noise::{NoiseSource, TorchGenerator};
+use qpyt_inference::diffusion::painter::PainterLayout;
 use qpyt_inference::diffusion::pipeline::{CallReport, Guide, Pipeline, RunStart, Watcher};
 use qpyt_inference::diffusion::samplers::ScheduleId;
 use qpyt_inference::diffusion::stable_diffusion::StableDiffusion;
+use qpyt_inference::diffusion::usual::Usual;
 use qpyt_inference::{
     Engine, EngineError, EngineOptions, ImageRequest, InstalledModel, Observer, Picture, PromptSyntax,
     SamplerId, StepReport, scan_models,
 };
+use serde_json::Value;
 
 const GIGABYTE: u64 = 1 << 30;
 
@@ -181,6 +184,47 @@ fn every_sampler_and_schedule_makes_a_picture_of_the_prompt() {
 }
 
 #[test]
+fn a_model_whose_index_says_how_it_is_sampled_is_believed_within_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_folder(&emoji_folder(), folder.path());
+    let usual = |said: &str| {
+        let index = std::fs::read_to_string(emoji_folder().join("model_index.json")).unwrap();
+        let mut index: Value = serde_json::from_str(&index).unwrap();
+        index["usual_sampling"] = serde_json::from_str(said).unwrap();
+        std::fs::write(folder.path().join("model_index.json"), index.to_string()).unwrap();
+        ModelLayout::read(folder.path()).unwrap().traits().usual
+    };
+    assert_eq!(
+        ModelLayout::read(&emoji_folder()).unwrap().traits().usual,
+        Usual { steps: 25, guidance: 3.0 }
+    );
+    assert_eq!(usual("{\"steps\": 9, \"guidance\": 1.5}"), Usual { steps: 9, guidance: 1.5 });
+    for said in
+        ["null", "7", "{\"steps\": 9}", "{\"steps\": 0, \"guidance\": 3}", "{\"steps\": 9, \"guidance\": -1}"]
+    {
+        assert_eq!(usual(said), Usual { steps: 25, guidance: 7.0 }, "{said}");
+    }
+}
+
+#[test]
+fn a_schedule_that_the_sampler_cannot_follow_gives_way_to_the_models_own_and_is_told() {
+    let (engine, model) = (engine(GIGABYTE), emoji());
+    let paint = |schedule| {
+        let witness = Witness::default();
+        let request =
+            ImageRequest { sampler: Some(SamplerId::Pndm), schedule, steps: 4, ..request("rocket") };
+        let picture = engine.text_to_image(&model, &request, &witness).unwrap();
+        let notes = witness.notes.into_inner().unwrap();
+        (picture, notes.into_iter().find(|note| note.contains("schedule")))
+    };
+    let (own, none) = paint(None);
+    let (fitted, note) = paint(Some(ScheduleId::Karras));
+    assert!(own == fitted && none.is_none());
+    let note = note.unwrap();
+    assert!(note.contains("PNDM") && note.contains("Karras") && note.contains("model's own"), "{note}");
+}
+
+#[test]
 fn cancelling_ends_the_run_within_one_step() {
     let witness = Witness { cancel_after: Some(3), ..Witness::default() };
     let result = engine(GIGABYTE).text_to_image(&emoji(), &request("rocket"), &witness);
@@ -278,10 +322,8 @@ fn requests_that_do_not_fit_are_refused_with_the_field_and_the_way_out() {
     assert!(refused(ImageRequest { guidance: f32::NAN, ..good.clone() }).starts_with("guidance"));
     assert!(refused(ImageRequest { clip_skip: 2, ..good.clone() }).contains("up to 1"));
     assert!(refused(ImageRequest { prompt: "a".repeat(40_000), ..good.clone() }).starts_with("prompt"));
-    let lcm = ImageRequest { sampler: Some(SamplerId::Lcm), steps: 51, ..good.clone() };
+    let lcm = ImageRequest { sampler: Some(SamplerId::Lcm), steps: 51, ..good };
     assert!(refused(lcm).contains("at most 50"));
-    let ddim = ImageRequest { schedule: Some(ScheduleId::Karras), ..good };
-    assert!(refused(ddim).starts_with("schedule: DDIM follows normal"));
 }
 
 #[test]

@@ -5,8 +5,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use candle_core::{DType, Device, Tensor};
 use qpyt_inference::{ModelScan, ModelScanner, scan_models};
 
+use crate::pickled::{Numbers, checkpoint};
 use crate::published_files::{tensors as published_tensors, write as write_header};
 use crate::support::{copy_folder, own_references, reference_folder, repository};
 
@@ -137,6 +139,25 @@ fn a_model_that_went_and_came_back_with_other_contents_is_read_anew() {
     replace_unseen(&config, &spoiled(&config));
     fs::rename(&away, &folder).unwrap();
     assert!(!shelf.works());
+}
+
+#[test]
+fn files_that_hold_no_model_that_is_known_are_listed_by_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let strange = Tensor::zeros((3, 5), DType::F32, &Device::Cpu).unwrap();
+    let tensors = [("layer.weight".to_owned(), strange)].into();
+    for name in ["a.ckpt", "b.pth", "d.pt"] {
+        fs::write(file(name), checkpoint(&tensors, Numbers::Narrow)).unwrap();
+    }
+    candle_core::safetensors::save(&tensors, file("c.safetensors")).unwrap();
+    fs::write(file("notes.txt"), "no model at all").unwrap();
+    let scan = scan_models(&[folder.path().to_path_buf()]);
+    assert_eq!((scan.models.len(), scan.broken.len()), (0, 0), "{scan:?}");
+    assert_eq!(scan.others, ["a.ckpt", "b.pth", "c.safetensors", "d.pt"].map(file));
+    // Files with the ending of the last are used for many things.
+    let strangers: Vec<_> = scan.strangers().collect();
+    assert_eq!(strangers, ["a.ckpt", "b.pth", "c.safetensors"].map(file));
 }
 
 #[test]

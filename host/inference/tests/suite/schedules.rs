@@ -155,6 +155,80 @@ fn samplers_go_by_the_names_that_other_programs_give_them() {
 }
 
 #[test]
+fn ddim_goes_by_any_noise_levels_as_eulers_method_in_the_ratio_of_noise_to_picture() {
+    let start = [-1.5f32, -0.5, 0.5, 1.5];
+    // What a network makes of the sample that it is shown.
+    let network = |input: f64, timestep: f64| input * timestep / (timestep + 200.0);
+    for prediction in ["epsilon", "v_prediction"] {
+        let config = config("DDIMScheduler", json!({"clip_sample": false, "prediction_type": prediction}));
+        for schedule in [
+            ScheduleId::Karras,
+            ScheduleId::Exponential,
+            ScheduleId::Beta,
+            ScheduleId::SgmUniform,
+            ScheduleId::Simple,
+        ] {
+            let euler = SamplerId::Euler.prepare(&config, schedule, 9).unwrap();
+            let NoiseLevels { sigmas, timesteps } = NoiseLevels::of(euler.as_ref());
+            let mut ddim = SamplerId::Ddim.prepare(&config, schedule, 9).unwrap();
+            assert_eq!(ddim.schedule().sigmas, sigmas, "{schedule}");
+
+            // Of the sample divided by its share of the picture, the noise is the slope.
+            let levels: Vec<f64> = sigmas.iter().copied().chain([0.0]).collect();
+            let wanted = start.map(|noise| {
+                let mut ratio = f64::from(noise) * (levels[0] * levels[0] + 1.0).sqrt();
+                for (pair, timestep) in levels.windows(2).zip(&timesteps) {
+                    let scale = (pair[0] * pair[0] + 1.0).sqrt();
+                    let input = ratio / scale;
+                    let output = network(input, *timestep);
+                    let slope = match prediction {
+                        "epsilon" => output,
+                        _ => (output + pair[0] * input) / scale,
+                    };
+                    ratio += (pair[1] - pair[0]) * slope;
+                }
+                ratio
+            });
+
+            let mut sample = Tensor::new(&start, &Device::Cpu).unwrap();
+            for (index, timestep) in timesteps.iter().enumerate() {
+                let factor = network(1.0, *timestep);
+                let output = (ddim.schedule().model_input(&sample, index).unwrap() * factor).unwrap();
+                sample = ddim.step(index, &sample, &output, &mut TorchGenerator::new(0)).unwrap();
+            }
+            for (ours, wanted) in sample.to_vec1::<f32>().unwrap().into_iter().zip(wanted) {
+                let gap = (f64::from(ours) - wanted).abs();
+                assert!(
+                    gap <= 1e-4 * wanted.abs().max(0.1),
+                    "{prediction}, {schedule}: {ours} is not {wanted}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn lcm_follows_every_schedule_over_the_timesteps_that_networks_are_distilled_at() {
+    let config = config("LCMScheduler", json!({}));
+    let timesteps = |schedule, steps| {
+        SamplerId::Lcm.prepare(&config, schedule, steps).unwrap().schedule().timesteps.clone()
+    };
+    assert_eq!(timesteps(ScheduleId::Normal, 4), [999.0, 759.0, 499.0, 259.0]);
+    assert_eq!(timesteps(ScheduleId::SgmUniform, 4), timesteps(ScheduleId::Normal, 4));
+    for &schedule in ScheduleId::ALL {
+        for steps in [1, 4, 8, 50] {
+            let timesteps = timesteps(schedule, steps);
+            assert_eq!(timesteps.len(), steps, "{schedule}");
+            assert!(
+                timesteps.iter().all(|t| (t + 1.0) % 20.0 == 0.0 && *t >= 19.0),
+                "{schedule}: {timesteps:?}"
+            );
+        }
+    }
+    assert_eq!(SamplerId::Lcm.prepare(&config, ScheduleId::Karras, 51).err().unwrap().field, "steps");
+}
+
+#[test]
 fn schedules_that_come_from_comfyui_are_laid_out_as_there() {
     let config = config("EulerDiscreteScheduler", json!({}));
     // ComfyUI goes between two noise levels of the table in their logarithms, diffusers and we straight.

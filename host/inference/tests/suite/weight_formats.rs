@@ -210,7 +210,7 @@ fn nothing_in_a_pickle_is_executed() {
     // One argument in a tuple.
     let pickle = [&pickle[..at], &[0x85], &pickle[at..]].concat();
     std::fs::write(&path, archive("harm/data.pkl", &pickle)).unwrap();
-    assert!(TensorFile::open(&path).unwrap().entries().is_empty());
+    assert!(problem(&path).contains("holds no weights"));
     assert!(!mark.exists());
 }
 
@@ -235,7 +235,7 @@ fn pickles_that_refer_to_themselves_without_end_are_refused() {
     // A dictionary in itself.
     let circle = [0x80, 2, b'}', b'q', 0, b'X', 1, 0, 0, 0, b'a', b'h', 0, b's', b'.'];
     std::fs::write(&path, archive("circle/data.pkl", &circle)).unwrap();
-    assert!(TensorFile::open(&path).unwrap().entries().is_empty());
+    assert!(problem(&path).contains("holds no weights"));
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn archives_that_are_not_checkpoints_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("archive.pth");
     std::fs::write(&path, archive("readme.txt", b"hello")).unwrap();
-    assert!(problem(&path).contains("`data.pkl`"));
+    assert!(problem(&path).contains("zip archive and no checkpoint"));
     for pickle in [
         b"".as_slice(),
         b".",
@@ -256,6 +256,27 @@ fn archives_that_are_not_checkpoints_are_refused() {
         std::fs::write(&path, archive("x/data.pkl", pickle)).unwrap();
         assert!(problem(&path).contains("pickle"), "{pickle:?}");
     }
+}
+
+#[test]
+fn files_that_are_no_weights_are_told_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        problem(&path)
+    };
+    // What `pickle.dump` writes of a dictionary, and what another program writes.
+    for bytes in
+        [b"\x80\x04\x95\x0b\0\0\0\0\0\0\0}\x94\x8c\x01a\x94K\x01s.".as_slice(), b"nothing of the kind"]
+    {
+        let told = told("model.ckpt", bytes);
+        assert!(told.contains("no checkpoint as PyTorch") && told.contains("safetensors"), "{told}");
+    }
+    let page = told("model.safetensors", b"<!DOCTYPE html><title>Sign in</title>");
+    assert!(page.contains("web page") && page.contains("fetch the model again"), "{page}");
+    let pointer = told("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0");
+    assert!(pointer.contains("Git LFS"), "{pointer}");
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod read;
 
 use std::sync::OnceLock;
 
+use qpyt_workflow::nearest;
+
 pub use self::entry::{Entry, KnownFile, ModelKind, Sha256, Source};
 pub use self::read::CatalogueError;
 
@@ -19,12 +21,15 @@ pub struct Catalogue {
 
 /// No model has this name.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error(
-    "The catalogue has no model \"{name}\"; did you mean \"{nearest}\"? `qpyt models catalogue` lists them."
-)]
+#[error("The catalogue has no model \"{name}\"{} `qpyt models catalogue` lists them.", did_you_mean(.nearest.as_ref()))]
 pub struct UnknownModel {
     name: String,
-    nearest: String,
+    /// The one that is most alike, if any is near.
+    nearest: Option<String>,
+}
+
+fn did_you_mean(nearest: Option<&String>) -> String {
+    nearest.map_or(".".to_owned(), |nearest| format!("; did you mean \"{nearest}\"?"))
 }
 
 impl Catalogue {
@@ -45,13 +50,12 @@ impl Catalogue {
     /// The one with this name.
     ///
     /// # Errors
-    /// [`UnknownModel`], which names the one that is most alike.
+    /// [`UnknownModel`], which names the one that is most alike, if any is near.
     pub fn find(&self, name: &str) -> Result<&Entry, UnknownModel> {
         self.entries.iter().find(|entry| entry.name == name).ok_or_else(|| {
-            let alike = |entry: &&Entry| strsim::jaro_winkler(&entry.name, name);
-            let nearest = self.entries.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
+            let nearest = nearest(name, self.entries.iter().map(|entry| entry.name.as_str()));
             let shown = name.chars().filter(|letter| !letter.is_control()).take(80).collect();
-            UnknownModel { name: shown, nearest: nearest.map(|entry| entry.name.clone()).unwrap_or_default() }
+            UnknownModel { name: shown, nearest: nearest.map(str::to_owned) }
         })
     }
 }

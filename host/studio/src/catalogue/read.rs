@@ -256,9 +256,11 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_gets_the_nearest_one() {
+    fn an_unknown_name_gets_the_nearest_one_if_it_is_near() {
         let catalogue = Catalogue::embedded().unwrap();
-        let error = catalogue.find("u2nett").unwrap_err().to_string();
-        assert!(error.contains("did you mean \"u2net"), "{error}");
+        let error = |name| catalogue.find(name).unwrap_err().to_string();
+        let near = error("u2nett");
+        assert!(near.contains("did you mean \"u2net"), "{near}");
+        assert_eq!(error("nope"), "The catalogue has no model \"nope\". `qpyt models catalogue` lists them.");
     }
 }

@@ -57,6 +57,9 @@ pub(super) async fn list(common: &Common, json: bool) -> anyhow::Result<ExitCode
     for broken in &listed.broken {
         eprintln!("broken {}: {}", broken.path, broken.message);
     }
+    for unknown in &listed.unknown {
+        eprintln!("unknown {}: {}", unknown.path, unknown.message);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

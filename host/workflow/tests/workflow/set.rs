@@ -64,9 +64,12 @@ fn a_parameter_that_takes_text_or_something_else_takes_what_it_reads_as() {
 fn what_does_not_fit_names_what_would() {
     assert_eq!(
         set("settings.steps=many").unwrap_err(),
-        "`settings.steps` must be a whole number, not `many`"
+        "`settings.steps` must be a whole number or `null`, not `many`"
     );
-    assert_eq!(set("settings.steps=2.5").unwrap_err(), "`settings.steps` must be a whole number, not `2.5`");
+    assert_eq!(
+        set("settings.steps=2.5").unwrap_err(),
+        "`settings.steps` must be a whole number or `null`, not `2.5`"
+    );
     assert_eq!(
         set("settings.seed=x").unwrap_err(),
         "`settings.seed` must be a whole number or `null`, not `x`"

@@ -66,8 +66,8 @@ pub(crate) fn first_party() -> Vec<BrickSpec> {
             "settings json",
             json!({
                 "width": side(), "height": side(),
-                "steps": {"type": "integer", "minimum": 1, "maximum": 150, "default": 25},
-                "guidance": {"type": "number", "minimum": 0, "maximum": 30, "default": 7.0},
+                "steps": {"type": ["integer", "null"], "minimum": 1, "maximum": 150, "default": 25},
+                "guidance": {"type": ["number", "null"], "minimum": 0, "maximum": 30, "default": 7.0},
                 "seed": {"type": ["integer", "null"], "minimum": 0, "maximum": 4294967295u32, "default": null, "x-widget": "seed"},
                 "count": {"type": "integer", "minimum": 1, "maximum": 16, "default": 1}
             }),

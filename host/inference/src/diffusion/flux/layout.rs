@@ -122,7 +122,8 @@ impl PainterLayout for FluxLayout {
             native_size: NATIVE_SIZE,
             prediction: Prediction::Flow,
             guidance: if self.transformer.guidance { Guidance::Embedded } else { Guidance::None },
-            usual: Usual::of_flux(&Names::of(&self.components), self.transformer.guidance),
+            usual: Usual::said(&self.components)
+                .unwrap_or_else(|| Usual::of_flux(&Names::of(&self.components), self.transformer.guidance)),
             text_layers: 1,
             looks_at_pictures: false,
             only_inpaints: false,
@@ -145,7 +146,7 @@ impl PainterLayout for FluxLayout {
         Held::network(&self.transformer_weights, &self.holding)
             .and(&self.clip_weights, &self.holding.as_stored())
             .and(&self.t5_weights, &self.holding)
-            .and_resident(&self.vae_weights)
+            .and_resident(&self.vae_weights, &self.holding)
     }
 
     fn activation_bytes(&self, size: (usize, usize), _batch: usize, coding: Coding) -> u64 {

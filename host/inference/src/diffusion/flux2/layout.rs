@@ -133,7 +133,7 @@ impl PainterLayout for Flux2Layout {
             native_size: NATIVE_SIZE,
             prediction: Prediction::Flow,
             guidance: Guidance::Classifier,
-            usual: Usual::of_flux2(self.distilled),
+            usual: Usual::said(&self.components).unwrap_or_else(|| Usual::of_flux2(self.distilled)),
             text_layers: 1,
             looks_at_pictures: true,
             only_inpaints: false,
@@ -155,7 +155,7 @@ impl PainterLayout for Flux2Layout {
     fn held(&self) -> Held<'_> {
         Held::network(&self.transformer_weights, &self.holding)
             .and_some(&self.text_weights, &self.holding, is_read)
-            .and_resident(&self.vae_weights)
+            .and_resident(&self.vae_weights, &self.holding)
     }
 
     fn activation_bytes(&self, size: (usize, usize), _batch: usize, coding: Coding) -> u64 {

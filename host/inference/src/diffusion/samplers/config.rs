@@ -163,8 +163,13 @@ impl SchedulerConfig {
         let mut options = Options {
             spacing: self.spacing.unwrap_or(class_spacing),
             offset: self.offset,
-            // The reference knows no curves for this rule.
-            curve: if sampler == SamplerId::EulerAncestral { Curve::Plain } else { self.curve },
+            // The reference knows no curves for these rules.
+            curve: match sampler {
+                SamplerId::EulerAncestral | SamplerId::Ddim | SamplerId::Pndm | SamplerId::Lcm => {
+                    Curve::Plain
+                }
+                _ => self.curve,
+            },
             clip: self.clip_sample.unwrap_or(own && sampler == SamplerId::Ddim).then_some(self.clip_range),
             last_alpha_one: self.set_alpha_to_one.unwrap_or(own && sampler != SamplerId::Pndm),
         };
@@ -172,11 +177,16 @@ impl SchedulerConfig {
             // The reference has one spacing for this rule.
             (options.spacing, options.offset) = (Spacing::Linspace, 0);
         }
+        // Curves span the whole table, whatever the spacing that a rule has without one.
+        let spanned = match sampler {
+            SamplerId::Ddim | SamplerId::Lcm => self.spacing.unwrap_or(Spacing::Linspace),
+            _ => options.spacing,
+        };
         let (spacing, curve) = match schedule {
             ScheduleId::Normal => return options,
-            ScheduleId::Karras => (options.spacing, Curve::Karras),
-            ScheduleId::Exponential => (options.spacing, Curve::Exponential),
-            ScheduleId::Beta => (options.spacing, Curve::Beta),
+            ScheduleId::Karras => (spanned, Curve::Karras),
+            ScheduleId::Exponential => (spanned, Curve::Exponential),
+            ScheduleId::Beta => (spanned, Curve::Beta),
             ScheduleId::Leading => (Spacing::Leading, Curve::Plain),
             ScheduleId::Trailing => (Spacing::Trailing, Curve::Plain),
             ScheduleId::Linspace => (Spacing::Linspace, Curve::Plain),

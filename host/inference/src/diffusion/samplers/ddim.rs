@@ -1,9 +1,10 @@
-//! DDIM (Song et al., arXiv 2010.02502, equation 12) without added noise.
+//! DDIM (Song et al., arXiv 2010.02502, equation 12) without added noise. In the ratio of noise to picture it is Euler's method,
+//! so it can go by any noise levels.
 
 use candle_core::{Result, Tensor};
 
-use super::config::Options;
-use super::schedule::{NoiseSchedule, Space, table_timesteps};
+use super::config::{Curve, Options};
+use super::schedule::{NoiseSchedule, Space, Spacing, spaced_sigmas, table_timesteps};
 use super::{Sampler, SchedulerConfig, mix};
 use crate::diffusion::noise::NoiseSource;
 
@@ -16,6 +17,31 @@ pub(super) struct Ddim {
 
 impl Ddim {
     pub(super) fn new(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
+        match (options.curve, options.spacing) {
+            (Curve::Plain, Spacing::Leading | Spacing::Trailing | Spacing::Linspace) => {
+                Self::through_table(config, options, steps)
+            }
+            _ => Self::over_levels(config, options, steps),
+        }
+    }
+
+    /// From each level to the next and from the last to a clean picture.
+    fn over_levels(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
+        let (timesteps, sigmas) = spaced_sigmas(config, options, steps);
+        let shares = || sigmas.iter().map(|sigma| 1.0 / (1.0 + sigma * sigma));
+        let products = shares().zip(shares().skip(1).chain([1.0])).collect();
+        let schedule = NoiseSchedule {
+            timesteps,
+            sigmas,
+            space: Space::Preserving,
+            prediction: config.prediction,
+            initial_scale: 1.0,
+        };
+        Self { schedule, products, clip: options.clip }
+    }
+
+    /// By even steps through the table, as `DDIMScheduler` does.
+    fn through_table(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
         let table = &config.table;
         let timesteps = table_timesteps(table, options, steps);
         let stride = (table.len() / steps) as f64;

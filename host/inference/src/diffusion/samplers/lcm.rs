@@ -4,8 +4,8 @@
 use candle_core::{Result, Tensor};
 
 use super::config::Options;
-use super::schedule::{NoiseSchedule, Space};
-use super::{Sampler, SamplerError, SchedulerConfig, mix, noise_like};
+use super::schedule::{NoiseSchedule, Space, spaced_sigmas};
+use super::{Sampler, SamplerError, ScheduleId, SchedulerConfig, mix, noise_like};
 use crate::diffusion::noise::NoiseSource;
 
 /// Standard deviation of the data in the boundary condition.
@@ -19,9 +19,10 @@ pub(super) struct Lcm {
 }
 
 impl Lcm {
+    /// The rule over a schedule, brought to the timesteps that the network was distilled at: it knows no others.
     pub(super) fn new(
         config: &SchedulerConfig,
-        options: Options,
+        (schedule, options): (ScheduleId, Options),
         steps: usize,
     ) -> std::result::Result<Self, SamplerError> {
         let origin = config.lcm_origin_steps;
@@ -30,12 +31,17 @@ impl Lcm {
             return Err(SamplerError { field: "steps", problem });
         }
         let stride = config.table.len() / origin;
-        let timesteps: Vec<f64> = (0..steps)
-            .map(|i| {
-                let skipped = (i as f64 * (origin as f64 / steps as f64)).floor() as usize;
-                ((origin - skipped) * stride - 1) as f64
-            })
-            .collect();
+        let places: Vec<usize> = match schedule {
+            ScheduleId::Normal => (0..steps)
+                .map(|i| origin - (i as f64 * (origin as f64 / steps as f64)).floor() as usize)
+                .collect(),
+            _ => {
+                let (timesteps, _) = spaced_sigmas(config, options, steps);
+                let nearest = |t: f64| ((t + 1.0) / stride as f64).round() as usize;
+                timesteps.into_iter().map(|t| nearest(t).clamp(1, origin)).collect()
+            }
+        };
+        let timesteps: Vec<f64> = places.into_iter().map(|place| (place * stride - 1) as f64).collect();
         let sigmas =
             timesteps.iter().map(|&t| config.table.product(t)).map(|p| ((1.0 - p) / p).sqrt()).collect();
         let schedule = NoiseSchedule {

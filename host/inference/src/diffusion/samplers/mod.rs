@@ -182,9 +182,8 @@ impl SamplerId {
             Beta, Exponential, Karras, Leading, Linspace, Normal, SgmUniform, Simple, Trailing,
         };
         match self {
-            // These step through the table itself.
-            Self::Ddim | Self::Pndm => &[Normal, Leading, Trailing, Linspace, SgmUniform, Simple],
-            Self::Lcm => &[Normal],
+            // Its several steps back are meant to be even steps through the table.
+            Self::Pndm => &[Normal, Leading, Trailing, Linspace, SgmUniform, Simple],
             Self::DpmPpSde => &[Normal, Karras, Exponential, SgmUniform, Simple, Beta],
             _ => &[Normal, Leading, Trailing, Linspace, Karras, Exponential, SgmUniform, Simple, Beta],
         }
@@ -216,7 +215,7 @@ impl SamplerId {
             Self::DpmPp2mSde => Box::new(dpmpp_multistep::DpmPpMultistep::new(config, options, steps, true)),
             Self::DpmPpSde => Box::new(dpmpp_singlestep::DpmPpSinglestep::new(config, options, steps)),
             Self::UniPc => Box::new(unipc::UniPc::new(config, options, steps)),
-            Self::Lcm => Box::new(lcm::Lcm::new(config, options, steps)?),
+            Self::Lcm => Box::new(lcm::Lcm::new(config, (schedule, options), steps)?),
             Self::Pndm => Box::new(pndm::Pndm::new(config, options, steps)),
         })
     }

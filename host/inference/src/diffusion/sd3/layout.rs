@@ -164,7 +164,8 @@ impl PainterLayout for Sd3Layout {
             native_size: (self.transformer.sample_size * edge) as u32,
             prediction: Prediction::Flow,
             guidance: Guidance::Classifier,
-            usual: Usual::of_sd3(&Names::of(&self.components), self.distilled),
+            usual: Usual::said(&self.components)
+                .unwrap_or_else(|| Usual::of_sd3(&Names::of(&self.components), self.distilled)),
             text_layers: layers as u32,
             looks_at_pictures: false,
             only_inpaints: false,
@@ -188,7 +189,7 @@ impl PainterLayout for Sd3Layout {
         let plain = self.holding.as_stored();
         let clips = self.clips.iter().fold(network, |held, clip| held.and_clip(clip, &plain));
         let texts = self.t5_weights.iter().fold(clips, |held, t5| held.and(t5, &self.holding));
-        texts.and_resident(&self.vae_weights)
+        texts.and_resident(&self.vae_weights, &self.holding)
     }
 
     fn activation_bytes(&self, size: (usize, usize), _batch: usize, coding: Coding) -> u64 {

@@ -16,8 +16,9 @@ struct Stage {
 }
 
 impl Stage {
-    fn forward(&self, x: &Tensor, time: &Tensor, context: &mut ContextReader) -> Result<Tensor> {
-        let x = self.resnet.forward(x, Some(time))?;
+    /// Takes what comes in, which may be wider than what goes on and is of no use once it has been through the block.
+    fn forward(&self, mut x: Tensor, time: &Tensor, context: &mut ContextReader) -> Result<Tensor> {
+        x = self.resnet.forward(&x, Some(time))?;
         match &self.transformer {
             Some(transformer) => transformer.forward(&x, context),
             None => Ok(x),
@@ -112,7 +113,7 @@ impl DownBlock {
         skips: &mut Vec<Tensor>,
     ) -> Result<Tensor> {
         for stage in &self.stages {
-            x = stage.forward(&x, time, context)?;
+            x = stage.forward(x, time, context)?;
             skips.push(x.clone());
         }
         if let Some(downsample) = &self.downsample {
@@ -202,7 +203,8 @@ impl UpBlock {
     ) -> Result<Tensor> {
         for stage in &self.stages {
             let Some(skip) = skips.pop() else { bail!("the way up has more stages than the way down") };
-            x = stage.forward(&Tensor::cat(&[x, skip], 1)?, time, context)?;
+            x = Tensor::cat(&[x, skip], 1)?;
+            x = stage.forward(x, time, context)?;
         }
         if let Some(upsample) = &self.upsample {
             // The next map to join has the size to reach, which is not twice this one where a size was odd.

@@ -99,15 +99,16 @@ impl Transformer {
         let (batch, channels, height, width) = x.dims4()?;
         let to_rows = |x: &Tensor| x.flatten_from(2)?.transpose(1, 2)?.contiguous();
         let to_map = |x: &Tensor| x.transpose(1, 2)?.contiguous()?.reshape((batch, channels, height, width));
-        let normed = self.norm.forward(x)?;
-        let mut hidden = match &self.projections {
-            Projections::Linear { input, .. } => input.forward(&to_rows(&normed)?)?,
-            Projections::Conv { input, .. } => to_rows(&input.forward(&normed)?)?,
+        // Each map takes the place of the one before, which is then gone.
+        let mut hidden = self.norm.forward(x)?;
+        hidden = match &self.projections {
+            Projections::Linear { input, .. } => input.forward(&to_rows(&hidden)?)?,
+            Projections::Conv { input, .. } => to_rows(&input.forward(&hidden)?)?,
         };
         for layer in &self.layers {
-            hidden = layer.forward(&hidden, context.next()?)?;
+            hidden = layer.forward(hidden, context.next()?)?;
         }
-        let hidden = match &self.projections {
+        hidden = match &self.projections {
             Projections::Linear { output, .. } => to_map(&output.forward(&hidden)?)?,
             Projections::Conv { output, .. } => output.forward(&to_map(&hidden)?)?,
         };
@@ -154,14 +155,28 @@ impl TransformerLayer {
         })
     }
 
-    fn forward(&self, x: &Tensor, (key, value): &(Tensor, Tensor)) -> Result<Tensor> {
+    fn forward(&self, mut x: Tensor, text: &(Tensor, Tensor)) -> Result<Tensor> {
+        x = (&x + self.look_around(&x)?)?;
+        x = (&x + self.read(&x, text)?)?;
+        &x + self.feed_forward(&x)?
+    }
+
+    fn look_around(&self, x: &Tensor) -> Result<Tensor> {
         let qkv = self.self_qkv.forward(&self.norm1.forward(x)?)?;
         let part = |i: usize| qkv.narrow(2, i * self.width, self.width);
-        let x = (x + self.self_out.forward(&attention(&part(0)?, &part(1)?, &part(2)?, self.attention)?)?)?;
+        self.self_out.forward(&attention(&part(0)?, &part(1)?, &part(2)?, self.attention)?)
+    }
 
-        let query = self.text_query.forward(&self.norm2.forward(&x)?)?;
-        let x = (&x + self.text_out.forward(&attention(&query, key, value, self.attention)?)?)?;
+    fn read(&self, x: &Tensor, (key, value): &(Tensor, Tensor)) -> Result<Tensor> {
+        let query = self.text_query.forward(&self.norm2.forward(x)?)?;
+        self.text_out.forward(&attention(&query, key, value, self.attention)?)
+    }
 
-        &x + self.out.forward(&geglu(&self.gate.forward(&self.norm3.forward(&x)?)?)?)?
+    fn feed_forward(&self, x: &Tensor) -> Result<Tensor> {
+        // The widest map of all; what it is made of and what comes of it are not held at the same time.
+        let mut hidden = self.norm3.forward(x)?;
+        hidden = self.gate.forward(&hidden)?;
+        hidden = geglu(&hidden)?;
+        self.out.forward(&hidden)
     }
 }

@@ -213,11 +213,14 @@ impl PixelAttention {
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (batch, channels, height, width) = x.dims4()?;
-        let rows = self.norm.forward(x)?.flatten_from(2)?.transpose(1, 2)?.contiguous()?;
-        let qkv = self.qkv.forward(&rows)?;
-        let part = |i: usize| qkv.narrow(2, i * self.channels, self.channels);
-        let options = Attention::full(1);
-        let mixed = self.out.forward(&attention(&part(0)?, &part(1)?, &part(2)?, options)?)?;
-        x + mixed.transpose(1, 2)?.contiguous()?.reshape((batch, channels, height, width))?
+        // Each map takes the place of the one before, which is then gone.
+        let mut rows = self.norm.forward(x)?;
+        rows = rows.flatten_from(2)?.transpose(1, 2)?.contiguous()?;
+        rows = self.qkv.forward(&rows)?;
+        let part = |i: usize| rows.narrow(2, i * self.channels, self.channels);
+        rows = attention(&part(0)?, &part(1)?, &part(2)?, Attention::full(1))?;
+        rows = self.out.forward(&rows)?;
+        rows = rows.transpose(1, 2)?.contiguous()?;
+        x + rows.reshape((batch, channels, height, width))?
     }
 }

@@ -58,6 +58,9 @@ impl BrickHost {
         (request.negative, _) = take_loras(&request.negative);
         request.embeddings = self.models.embeddings_in(&[&request.prompt, &request.negative]);
         request.embeddings.iter().for_each(|model| self.depends_on(model.id.clone()));
+        for note in self.models.missing_embeddings(&[&request.prompt, &request.negative]) {
+            self.run.keep(&note);
+        }
         Ok(())
     }
 
