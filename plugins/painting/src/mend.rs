@@ -44,9 +44,10 @@ pub fn mend_each(
 ) -> Result<Pictures> {
     let size = window.rect();
     let info = Info { strength: Some(strength), ..info(manner, wishes, Some((size.width, size.height)))? };
-    let image = paint_each(&info.seeds, |seed| {
-        mend(source, part, window, strength, &request(&info, seed), &wishes.guided)
-    })?;
+    let whole = source.info();
+    let guided = wishes.guided.within(window, (whole.width, whole.height))?;
+    let image =
+        paint_each(&info.seeds, |seed| mend(source, part, window, strength, &request(&info, seed), &guided))?;
     Ok(Pictures { image, info: Json(info) })
 }
 
