@@ -4,7 +4,7 @@
 use candle_core::{Result, Tensor};
 
 use super::config::Options;
-use super::schedule::{NoiseSchedule, Space};
+use super::schedule::{NoiseSchedule, Space, spaced_sigmas};
 use super::{Sampler, SamplerError, SchedulerConfig, mix, noise_like};
 use crate::diffusion::noise::NoiseSource;
 
@@ -46,6 +46,19 @@ impl Lcm {
             initial_scale: 1.0,
         };
         Ok(Self { schedule, clip: options.clip, boundary: Some(config.lcm_timestep_scaling) })
+    }
+
+    /// The rule over the levels that other methods call the network at, rather than those it was distilled at.
+    pub(super) fn spaced(config: &SchedulerConfig, options: Options, steps: usize) -> Self {
+        let (timesteps, sigmas) = spaced_sigmas(config, options, steps);
+        let schedule = NoiseSchedule {
+            timesteps,
+            sigmas,
+            space: Space::Preserving,
+            prediction: config.prediction,
+            initial_scale: 1.0,
+        };
+        Self { schedule, clip: options.clip, boundary: Some(config.lcm_timestep_scaling) }
     }
 
     /// The rule over a schedule with one call per step, without a boundary condition.
