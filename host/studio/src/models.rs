@@ -82,7 +82,8 @@ impl Models {
         let broken = |model: &BrokenModel| BrokenView {
             path: model.path.display().to_string(),
             family: model.family.map(|family| family.name().to_owned()),
-            message: model.message.clone(),
+            message: model.problem().to_owned(),
+            get: model.entry.map(str::to_owned),
         };
         ModelList {
             models: scan.models.iter().map(view).collect(),
@@ -233,6 +234,9 @@ pub struct BrokenView {
     pub family: Option<String>,
     /// Why.
     pub message: String,
+    /// The model of the catalogue that has the parts which it lacks, if that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub get: Option<String>,
 }
 
 /// Why a model can't be used.
@@ -259,7 +263,7 @@ pub enum ModelProblem {
         folders: Vec<PathBuf>,
     },
     /// It is there but can't be read.
-    #[error("The model at {} can't be used: {}", .0.path.display(), .0.message)]
+    #[error("The model at {} can't be used: {}", .0.path.display(), .0.problem())]
     Broken(BrokenModel),
 }
 
