@@ -214,6 +214,9 @@ impl Engine {
         let adapted = additions.blend_into(&painter, self, &company, observer)?;
         let controls = additions.steer(painter.pipeline.as_ref(), request, self, &company, observer)?;
         let guidance = scale_of(request, &traits, observer);
+        if request.clip_skip > 0 && traits.text_layers <= 1 {
+            observer.note("this model's text encoder has no layers to skip; CLIP skip is left out");
+        }
         let reading = Reading {
             adapters: additions.adapter_set(),
             embeddings: &self.embeddings(request, model, (&painter, &company), observer)?,
