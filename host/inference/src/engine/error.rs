@@ -60,7 +60,8 @@ pub enum EngineError {
     },
     /// The latents stopped being finite numbers.
     #[error(
-        "the picture broke down at step {step}: its numbers are no longer finite. Lower the guidance or try another sampler"
+        "the picture broke down at step {step}: its numbers are no longer finite. Lower the guidance or try another sampler; \
+         if that doesn't help, the model's file may be damaged"
     )]
     NotFinite {
         /// Number of the step, from 1.

@@ -223,6 +223,7 @@ impl Engine {
             steps: choice.steps.saturating_sub(origin.skipped()),
         };
         let guided = guidance > 1.0 && means == Guidance::Classifier;
+        observer.doing("reading the prompt");
         let stages = painter.stages(request, &reading, guided, observer)?;
         let mut noise = TorchGenerator::new(request.seed);
         let encoding = work.coding.encoding.unwrap_or_default();
@@ -317,7 +318,9 @@ impl Run {
             others: &first.others,
             ..Guide::new(&first.prompt, first.negative.as_ref(), self.guidance)
         };
+        observer.doing("painting");
         let latents = pipeline.denoise(&guide, self.sampler.as_mut(), start, noise, &mut progress)?;
+        observer.doing("decoding the picture");
         Picture::from_tensor(&match self.decoding {
             Extent::Whole => pipeline.decode(&latents)?,
             Extent::Parts => pipeline.vae().decode_in_tiles(&pipeline.vae().denormalize(&latents)?)?,

@@ -157,7 +157,7 @@ impl SchedulerConfig {
     pub(super) fn options_for(&self, sampler: SamplerId, schedule: ScheduleId) -> Options {
         let own = sampler == self.sampler;
         let class_spacing = match sampler {
-            SamplerId::Ddim | SamplerId::Pndm | SamplerId::Lcm => Spacing::Leading,
+            SamplerId::Ddim | SamplerId::Pndm | SamplerId::Lcm if !schedule.is_curve() => Spacing::Leading,
             _ => Spacing::Linspace,
         };
         let mut options = Options {
