@@ -318,20 +318,41 @@ fn squares(squares: &[((usize, usize, usize), u8)]) -> Image {
     Image::new(PixelFormat::Rgb8, 128, 128, pixels).unwrap()
 }
 
+fn upload(client: &Client, picture: &Image) -> Value {
+    let file = encode(picture, Container::Png, 90).unwrap();
+    client.send("/api/uploads", &file).body["digest"].clone()
+}
+
+#[test]
+fn a_part_of_which_nothing_may_change_keeps_its_pixels_at_whatever_size_it_would_be_painted() {
+    let client = client();
+    let source = squares(&[((60, 60, 9), 255), ((64, 64, 3), 0)]);
+    let bricks = [
+        ("source", "qpyt:image-input", json!({"image": upload(&client, &source)})),
+        ("mask", "qpyt:mask", json!({"mask": upload(&client, &squares(&[((0, 0, 128), 255)]))})),
+        ("part", "qpyt:inpaint", json!({"model": "emoji", "strength": 0})),
+    ];
+    let links = [
+        ("prompt.prompt", "part.prompt"),
+        ("settings.settings", "part.settings"),
+        ("source.image", "part.image"),
+        ("mask.mask", "part.mask"),
+    ];
+    let made = outputs(&client, &strip(&bricks, &links));
+    let kept = picture(&client, &made["part"]["outputs"]["image"][0]);
+    assert!(kept.pixels() == source.pixels(), "it was painted at 64 pixels and enlarged again");
+}
+
 #[test]
 fn a_controlnet_sees_of_its_picture_what_the_model_sees_of_the_other() {
     let (_server, client, _data) = with_references();
-    let upload = |picture: &Image| {
-        let file = encode(picture, Container::Png, 90).unwrap();
-        client.send("/api/uploads", &file).body["digest"].clone()
-    };
-    let source = upload(&squares(&[]));
-    let mask = upload(&squares(&[((0, 0, 128), 0), ((80, 80, 16), 255)]));
+    let source = upload(&client, &squares(&[]));
+    let mask = upload(&client, &squares(&[((0, 0, 128), 0), ((80, 80, 16), 255)]));
     let painted = |map: Image, brick: &'static str, params: Value| {
         let bricks = [
             ("source", "qpyt:image-input", json!({ "image": source })),
             ("mask", "qpyt:mask", json!({ "mask": mask })),
-            ("map", "qpyt:image-input", json!({"image": upload(&map)})),
+            ("map", "qpyt:image-input", json!({"image": upload(&client, &map)})),
             ("control", "qpyt:controlnet", json!({"model": "sd15-controlnet", "weight": 2})),
             ("paint", brick, params),
         ];

@@ -61,6 +61,9 @@ fn mend(
     request: &TextRequest,
     guided: &Guided,
 ) -> Result<Image> {
+    if strength <= 0.0 {
+        return Ok(source.clone_handle());
+    }
     let before = source.crop(window.rect())?;
     let mask = cut(&part.painted, window).mask()?;
     let start = Start::Inpainting(Inpainting { source: &before, mask: &mask, strength: strength as f32 });

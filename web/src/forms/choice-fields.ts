@@ -88,14 +88,15 @@ export class QpFieldModel extends ListField<"model"> {
   }
 
   /** What is there for this field and can't be used: one with its reason, more by their number. */
-  #broken() {
+  #broken(usable: boolean) {
     const families = this.field.family.split(",");
     const concerned = this.studio.store.state.brokenModels.filter(({ family }) => family && families.includes(family));
     const chosen = concerned.find(({ path }) => fileName(path).replace(/\.[^.]+$/, "") === this.text);
     // What is wrong with the chosen one stands at the field already.
     if (chosen?.get && this.faults.length > 0) return this.#way(chosen.get);
     const [first, ...others] = concerned;
-    if (!first) return nothing;
+    // Where several fields may stay empty, each would say it; the page of models does.
+    if (!first || (this.field.default === "" && usable)) return nothing;
     if (others.length === 0) {
       const said = t("field.modelBroken", { name: fileName(first.path), message: first.message });
       return html`<p class="hint">${said}</p>
@@ -124,7 +125,7 @@ export class QpFieldModel extends ListField<"model"> {
     const none = this.field.default === "" ? [{ value: "", label: t("field.modelNone") }] : [];
     const entries = [...none, ...(models ?? []).map((model) => ({ value: model.id, label: modelLabel(model) }))];
     const unlisted = models ? t("field.modelMissing", { model: this.text }) : this.text;
-    return html`${this.list(entries, unlisted)} ${this.#missing(models)} ${this.#broken()}`;
+    return html`${this.list(entries, unlisted)} ${this.#missing(models)} ${this.#broken((models ?? []).length > 0)}`;
   }
 
   static override readonly styles = [
