@@ -380,8 +380,7 @@ fn a_controlnet_sees_of_its_picture_what_the_model_sees_of_the_other() {
     let enlarged = |map| painted(map, "qpyt:upscale-painted", tiles.clone());
     let (with, without) = (enlarged(squares(&[far])), enlarged(squares(&[])));
     let same = |(left, top): (usize, usize)| {
-        let rows = top..top + 64;
-        rows.into_iter().all(|y| {
+        (top..top + 64).all(|y| {
             let row = (y * 128 + left) * 3..(y * 128 + left + 64) * 3;
             with.pixels()[row.clone()] == without.pixels()[row]
         })
