@@ -1,7 +1,7 @@
 //! Painting with everything that bricks can ask for, on a real studio: LoRAs, ControlNets, parts of pictures, and models
 //! of other families. The little models have random weights: what they paint means nothing, what changes it counts.
 
-use qpyt_bricks::media::{DecodeLimits, Image, decode};
+use qpyt_bricks::media::{Container, DecodeLimits, Image, PixelFormat, decode, encode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -280,7 +280,7 @@ fn what_the_settings_leave_open_follows_the_model_and_what_it_can_not_paint_is_f
         assert_eq!((&info["steps"], &info["guidance"]), (&json!(steps), &json!(guidance)), "{model}");
         assert_eq!(info["width"], 64, "{model}");
         let notes = made["render"]["notes"].to_string();
-        assert!(notes.contains("The picture is 64 × 64"), "{model}: {notes}");
+        assert!(notes.contains("Painted at 64 × 64"), "{model}: {notes}");
         assert_eq!(notes.contains("made to work without guidance"), guidance == 1.0, "{model}: {notes}");
     }
 }
@@ -352,4 +352,109 @@ fn a_picture_of_which_nothing_may_change_stays_as_it_is() {
     let picture = |brick: &str| made[brick]["outputs"]["image"][0]["digest"].clone();
     assert!(picture("render").is_string());
     assert_eq!(picture("render"), picture("again"));
+}
+
+/// A grey picture of 128 × 128 with squares (left, top, side) of other greys.
+fn squares(squares: &[((usize, usize, usize), u8)]) -> Image {
+    let grey = |at: usize| {
+        let (x, y) = (at % 128, at / 128);
+        let covers = |&&((left, top, side), _): &&((usize, usize, usize), u8)| {
+            (left..left + side).contains(&x) && (top..top + side).contains(&y)
+        };
+        squares.iter().rev().find(covers).map_or(100, |(_, grey)| *grey)
+    };
+    let pixels = (0..128 * 128).flat_map(|at| [grey(at); 3]).collect();
+    Image::new(PixelFormat::Rgb8, 128, 128, pixels).unwrap()
+}
+
+fn upload(client: &Client, picture: &Image) -> Value {
+    let file = encode(picture, Container::Png, 90).unwrap();
+    client.send("/api/uploads", &file).body["digest"].clone()
+}
+
+#[test]
+fn a_part_of_which_nothing_may_change_keeps_its_pixels_at_whatever_size_it_would_be_painted() {
+    let client = client();
+    let source = squares(&[((60, 60, 9), 255), ((64, 64, 3), 0)]);
+    let bricks = [
+        ("source", "qpyt:image-input", json!({"image": upload(&client, &source)})),
+        ("mask", "qpyt:mask", json!({"mask": upload(&client, &squares(&[((0, 0, 128), 255)]))})),
+        ("part", "qpyt:inpaint", json!({"model": "emoji", "strength": 0})),
+    ];
+    let links = [
+        ("prompt.prompt", "part.prompt"),
+        ("settings.settings", "part.settings"),
+        ("source.image", "part.image"),
+        ("mask.mask", "part.mask"),
+    ];
+    let made = outputs(&client, &strip(&bricks, &links));
+    let kept = picture(&client, &made["part"]["outputs"]["image"][0]);
+    assert!(kept.pixels() == source.pixels(), "it was painted at 64 pixels and enlarged again");
+}
+
+#[test]
+fn a_controlnet_sees_of_its_picture_what_the_model_sees_of_the_other() {
+    let (_server, client, _data) = with_references();
+    let source = upload(&client, &squares(&[]));
+    let mask = upload(&client, &squares(&[((0, 0, 128), 0), ((80, 80, 16), 255)]));
+    let painted = |map: Image, brick: &'static str, params: Value| {
+        let bricks = [
+            ("source", "qpyt:image-input", json!({ "image": source })),
+            ("mask", "qpyt:mask", json!({ "mask": mask })),
+            ("map", "qpyt:image-input", json!({"image": upload(&client, &map)})),
+            ("control", "qpyt:controlnet", json!({"model": "sd15-controlnet", "weight": 2})),
+            ("paint", brick, params),
+        ];
+        let mut links = vec![
+            ("prompt.prompt", "paint.prompt"),
+            ("settings.settings", "paint.settings"),
+            ("map.image", "control.image"),
+            ("control.controls", "paint.controls"),
+            ("source.image", "paint.image"),
+        ];
+        if brick == "qpyt:inpaint" {
+            links.push(("mask.mask", "paint.mask"));
+        }
+        let made = outputs(&client, &strip(&bricks, &links));
+        picture(&client, &made["paint"]["outputs"]["image"][0])
+    };
+    let near = ((84, 84, 8), 255);
+    let far = ((8, 8, 24), 255);
+    let part = json!({"model": "sd15", "closely": true, "margin": 8, "feather": 0});
+    let inpainted = |map| painted(map, "qpyt:inpaint", part.clone());
+    assert!(inpainted(squares(&[far])) == inpainted(squares(&[])), "what lies far from the part was seen");
+    assert!(inpainted(squares(&[near])) != inpainted(squares(&[])), "what lies at the part was not seen");
+
+    let tiles = json!({"model": "sd15", "factor": 1, "tile": 64, "overlap": 0, "strength": 1});
+    let enlarged = |map| painted(map, "qpyt:upscale-painted", tiles.clone());
+    let (with, without) = (enlarged(squares(&[far])), enlarged(squares(&[])));
+    let same = |(left, top): (usize, usize)| {
+        (top..top + 64).all(|y| {
+            let row = (y * 128 + left) * 3..(y * 128 + left + 64) * 3;
+            with.pixels()[row.clone()] == without.pixels()[row]
+        })
+    };
+    let tiles = [(0, 0), (64, 0), (0, 64), (64, 64)].map(same);
+    assert_eq!(tiles, [false, true, true, true], "the square is in the first tile alone");
+}
+
+#[test]
+fn a_picture_can_be_painted_over_without_a_prompt() {
+    let client = client();
+    let bricks = [
+        ("words", "qpyt:prompt", json!({"prompt": " "})),
+        ("render", "qpyt:render", json!({"model": "emoji"})),
+        ("again", "qpyt:img2img", json!({"model": "emoji"})),
+    ];
+    let links = [
+        ("prompt.prompt", "render.prompt"),
+        ("settings.settings", "render.settings"),
+        ("words.prompt", "again.prompt"),
+        ("settings.settings", "again.settings"),
+        ("render.image", "again.image"),
+    ];
+    let made = outputs(&client, &strip(&bricks, &links));
+    assert_eq!(made["again"]["outputs"]["info"][0]["value"]["prompt"], "", "{made:#}");
+    let wordless = client.wait(&submit(&client, &strip(&bricks[..2], &[("words.prompt", "render.prompt")])));
+    assert!(wordless["error"]["message"].as_str().unwrap().contains("Write what"), "{wordless:#}");
 }

@@ -17,7 +17,6 @@ function model(name: string, change: Partial<CatalogueModel> = {}): CatalogueMod
     licence: "MIT",
     page: "https://example.org",
     gated: false,
-    runs: true,
     state: "available",
     removable: false,
     ...change,
@@ -86,9 +85,23 @@ test("a pull that is refused says why until something goes well", async () => {
 test("what was asked for once is asked for again when the stream is back", async () => {
   const catalogue = { models: [], folder: "/models", free_bytes: null };
   const { shelf, asked } = page({ "GET /api/models/catalogue": catalogue, "GET /api/models": { models: [], broken: [], unknown: [] } });
-  await shelf.reopened();
+  await shelf.refresh();
   assert.deepEqual(asked, []);
   await shelf.load();
-  await shelf.reopened();
+  await shelf.refresh();
+  assert.equal(asked.length, 4);
+});
+
+test("when a model has come, what is the person's own is asked for again: it may have lacked just that", async () => {
+  const answers = {
+    "GET /api/models/catalogue": { models: [model("parts")], folder: "/models", free_bytes: null },
+    "GET /api/models": { models: [], broken: [{ path: "/models/net.safetensors", message: "lacks", get: "parts" }] },
+  };
+  const { shelf, store, asked } = page(answers);
+  await shelf.load();
+  assert.deepEqual(store.state.brokenModels.map(({ get }) => get), ["parts"]);
+  shelf.heard(model("parts", { state: "fetching" }));
+  assert.equal(asked.length, 2);
+  shelf.heard(model("parts", { state: "installed" }));
   assert.equal(asked.length, 4);
 });

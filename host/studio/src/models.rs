@@ -83,7 +83,8 @@ impl Models {
         let broken = |model: &BrokenModel| BrokenView {
             path: model.path.display().to_string(),
             family: model.family.map(|family| family.name().to_owned()),
-            message: model.message.clone(),
+            message: model.problem().to_owned(),
+            get: model.entry.map(str::to_owned),
         };
         ModelList {
             models: scan.models.iter().map(view).collect(),
@@ -267,6 +268,9 @@ pub struct BrokenView {
     pub family: Option<String>,
     /// Why.
     pub message: String,
+    /// The model of the catalogue that has the parts which it lacks, if that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub get: Option<String>,
 }
 
 /// Why a file that is said to be an embedding is none.
@@ -286,7 +290,7 @@ fn stranger(path: &Path) -> BrokenView {
     let pickled = path.extension().is_some_and(|ending| ending == "ckpt" || ending == "pth");
     let way = if pickled { " Look for the same model in safetensors." } else { "" };
     let message = format!("It can be read, but no model that is known here is in it.{way}");
-    BrokenView { path: path.display().to_string(), family: None, message }
+    BrokenView { path: path.display().to_string(), family: None, message, get: None }
 }
 
 /// Why a model can't be used.
@@ -313,7 +317,7 @@ pub enum ModelProblem {
         folders: Vec<PathBuf>,
     },
     /// It is there but can't be read.
-    #[error("The model at {} can't be used: {}", .0.path.display(), .0.message)]
+    #[error("The model at {} can't be used: {}", .0.path.display(), .0.problem())]
     Broken(BrokenModel),
 }
 

@@ -13,7 +13,7 @@ use crate::suggest::{hint, nearest};
 /// Most problems that are listed for one brick instance.
 const MAX_PROBLEMS: usize = 50;
 /// Most choices that are listed in a message.
-const MAX_CHOICES: usize = 12;
+const MAX_CHOICES: usize = 24;
 
 /// What is wrong with one parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]

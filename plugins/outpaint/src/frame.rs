@@ -1,9 +1,11 @@
 //! What is put around a picture before it is painted over.
 
 use pixels::{Picture, Plane, blur};
+use qpyt_sdk::prelude::*;
 
 /// Grey in the middle between black and white.
 const GREY: [u8; 4] = [128, 128, 128, 255];
+const BLACK: [u8; 4] = [0, 0, 0, 255];
 /// How much a mirrored edge is softened: the shapes of it are not to be repeated. Deviation in pixels.
 const SOFTENING: f32 = 6.0;
 
@@ -38,6 +40,24 @@ impl Frame {
         if filling == "mirror" {
             blur(&mut framed, SOFTENING);
         }
+        self.lay(picture, &mut framed);
+        framed
+    }
+
+    /// A map of the picture, such as its edges, where the picture lies then; beyond, it shows nothing. One of another
+    /// size is taken for a map of all.
+    pub(crate) fn widened(self, map: &Image, picture: &Picture) -> Result<Image> {
+        let info = map.info();
+        if (info.width as usize, info.height as usize) != (picture.width, picture.height) {
+            return Ok(map.clone_handle());
+        }
+        self.black_around(&Picture::read(map)?).write()
+    }
+
+    /// The picture in the middle of a black frame.
+    fn black_around(self, picture: &Picture) -> Picture {
+        let (width, height) = self.size(picture);
+        let mut framed = Picture { width, height, pixels: vec![BLACK; width * height] };
         self.lay(picture, &mut framed);
         framed
     }
@@ -90,6 +110,15 @@ mod tests {
             assert_eq!(middle, [10, 20, 30, 40], "{filling}");
             assert!(framed.pixels.iter().all(|pixel| pixel[3] == 255), "{filling}");
         }
+    }
+
+    #[test]
+    fn a_black_frame_is_black_and_as_large_as_any_other() {
+        let framed = FRAME.black_around(&picture());
+        assert_eq!((framed.width, framed.height), (6, 4));
+        let seen: Vec<u8> = framed.pixels.iter().map(|pixel| pixel[0]).collect();
+        assert_eq!(seen[2 * 6..], [0, 0, 0, 10, 20, 0, 0, 0, 0, 30, 40, 0]);
+        assert_eq!(seen[..2 * 6], [0; 12]);
     }
 
     #[test]

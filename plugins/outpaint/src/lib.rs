@@ -54,9 +54,10 @@ impl Brick for Outpaint {
     type Outputs = Pictures;
 
     fn run(self, inputs: Given) -> Result<Pictures> {
-        let wishes = inputs.asked.wishes(Vec::new())?;
+        let mut wishes = inputs.asked.wishes(Vec::new())?;
         let picture = Picture::read(&inputs.image)?;
         let frame = self.frame();
+        wishes.guided = wishes.guided.with_pictures(|map| frame.widened(map, &picture))?;
         let enlarged = frame.around(&picture, &self.fill);
         let mask = frame.mask(&picture);
         let part = Part::of(&mask, 0, self.overlap / 2).ok_or_else(nothing_to_add)?;

@@ -7,7 +7,7 @@ use qpyt_sdk::prelude::*;
 use qpyt_sdk::shapes::{Control, Lora};
 use qpyt_sdk::store::content;
 
-use crate::not_done;
+use crate::{Window, not_done};
 
 /// The most pictures to look at that the host takes.
 const MAX_REFERENCES: usize = 8;
@@ -32,6 +32,25 @@ impl Guided {
         let pictures =
             controls.iter().map(|control| content::open(&control.picture)).collect::<Result<_, _>>()?;
         Ok(Self { loras: loras.into_iter().map(|Json(lora)| lora).collect(), controls, pictures, references })
+    }
+
+    /// What steers a part of a picture of a size, where the model gets to see that part alone: of the controls' pictures
+    /// it sees what lies there. Pictures to look at stay whole.
+    pub fn within(&self, part: Window, size: (u32, u32)) -> Result<Self> {
+        self.with_pictures(|picture| {
+            let info = picture.info();
+            Ok(picture.crop(part.on((info.width, info.height), size).rect())?)
+        })
+    }
+
+    /// The same with other pictures for the controls, each made from the one before.
+    pub fn with_pictures(&self, made: impl Fn(&Image) -> Result<Image>) -> Result<Self> {
+        Ok(Self {
+            loras: self.loras.clone(),
+            controls: self.controls.clone(),
+            pictures: self.pictures.iter().map(made).collect::<Result<_>>()?,
+            references: self.references.iter().map(Image::clone_handle).collect(),
+        })
     }
 
     /// Paints one picture. Where nothing of a picture may change, that is the picture itself in the size that was asked

@@ -22,7 +22,7 @@ pub use hires::HiRes;
 pub use mend::{Part, mend_each};
 pub use plan::{Manner, PAINTERS, info, request};
 pub use render::{Given, Pictures, render};
-pub use sampling::{FLOW_SAMPLERS, FLOW_SCHEDULES, SAMPLERS, SCHEDULES, Sampling};
+pub use sampling::{FLOW_SCHEDULES, SAMPLERS, SCHEDULES, Sampling};
 pub use tiled::{Tiling, repaint_in_tiles};
 pub use window::Window;
 

@@ -44,9 +44,10 @@ pub fn mend_each(
 ) -> Result<Pictures> {
     let size = window.rect();
     let info = Info { strength: Some(strength), ..info(manner, wishes, Some((size.width, size.height)))? };
-    let image = paint_each(&info.seeds, |seed| {
-        mend(source, part, window, strength, &request(&info, seed), &wishes.guided)
-    })?;
+    let whole = source.info();
+    let guided = wishes.guided.within(window, (whole.width, whole.height))?;
+    let image =
+        paint_each(&info.seeds, |seed| mend(source, part, window, strength, &request(&info, seed), &guided))?;
     Ok(Pictures { image, info: Json(info) })
 }
 
@@ -60,6 +61,9 @@ fn mend(
     request: &TextRequest,
     guided: &Guided,
 ) -> Result<Image> {
+    if strength <= 0.0 {
+        return Ok(source.clone_handle());
+    }
     let before = source.crop(window.rect())?;
     let mask = cut(&part.painted, window).mask()?;
     let start = Start::Inpainting(Inpainting { source: &before, mask: &mask, strength: strength as f32 });

@@ -58,7 +58,7 @@ pub(crate) fn native(model: &str) -> Native {
 /// size in pixels of what is there already; one that the model can't paint becomes the nearest that it can, which the
 /// person is told.
 pub fn info(manner: Manner<'_>, wishes: &Wishes, like: Option<(u32, u32)>) -> Result<Info> {
-    let prompt = prompt(&wishes.prompt)?;
+    let prompt = prompt(&wishes.prompt, like.is_some())?;
     let settings = checked(&wishes.settings)?;
     let usual = Usual::of(manner.model);
     let set = (settings.width, settings.height);
@@ -104,10 +104,12 @@ fn guidance_note(settings: &Settings, usual: &Usual) -> Option<String> {
     }
 }
 
-/// The prompt without blank ends, if there is one.
-fn prompt(prompt: &str) -> Result<String> {
+/// The prompt without blank ends. It may be empty where a picture says what to paint.
+fn prompt(prompt: &str, begins_with_picture: bool) -> Result<String> {
     match prompt.trim() {
-        "" => Err(BrickError::bad_input("prompt", "Write what you would like to see in the prompt brick.")),
+        "" if !begins_with_picture => {
+            Err(BrickError::bad_input("prompt", "Write what you would like to see in the prompt brick."))
+        }
         words => Ok(words.to_owned()),
     }
 }
@@ -209,9 +211,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_empty_prompt_is_answered_with_what_to_do() {
-        assert!(problem_with("prompt", prompt(" \n").unwrap_err()).contains("prompt brick"));
-        assert_eq!(prompt(" a fox ").unwrap(), "a fox");
+    fn an_empty_prompt_is_answered_with_what_to_do_unless_there_is_a_picture_to_begin_with() {
+        assert!(problem_with("prompt", prompt(" \n", false).unwrap_err()).contains("prompt brick"));
+        assert_eq!(prompt(" \n", true).unwrap(), "");
+        assert_eq!(prompt(" a fox ", false).unwrap(), "a fox");
     }
 
     #[test]

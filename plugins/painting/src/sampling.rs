@@ -23,22 +23,6 @@ pub const SAMPLERS: [(&str, &str); 14] = [
     ("pndm", "PNDM"),
 ];
 
-/// Ids and labels of the samplers that follow a flow, as newer families do.
-pub const FLOW_SAMPLERS: [(&str, &str); 12] = [
-    ("", "Model's own"),
-    ("euler", "Euler"),
-    ("euler-ancestral", "Euler a"),
-    ("heun", "Heun"),
-    ("lms", "LMS"),
-    ("dpm2", "DPM2"),
-    ("dpm2-ancestral", "DPM2 a"),
-    ("dpmpp-2m", "DPM++ 2M"),
-    ("dpmpp-2m-sde", "DPM++ 2M SDE"),
-    ("dpmpp-sde", "DPM++ SDE"),
-    ("unipc", "UniPC"),
-    ("lcm", "LCM"),
-];
-
 /// Ids and labels of the schedules, in the order they are shown.
 pub const SCHEDULES: [(&str, &str); 10] = [
     ("", "Model's own"),
@@ -54,8 +38,9 @@ pub const SCHEDULES: [(&str, &str); 10] = [
 ];
 
 /// Ids and labels of the schedules of models that follow a flow.
-pub const FLOW_SCHEDULES: [(&str, &str); 6] = [
+pub const FLOW_SCHEDULES: [(&str, &str); 7] = [
     ("", "Model's own"),
+    ("normal", "Normal"),
     ("karras", "Karras"),
     ("exponential", "Exponential"),
     ("sgm-uniform", "SGM Uniform"),
@@ -72,7 +57,7 @@ pub struct Sampling {
     /// How the steps are spread.
     #[param(choices = SCHEDULES)]
     schedule: String,
-    /// Skip the last layers of the text encoder. Some models were made for 1 or 2.
+    /// Skip the last layers of the text encoder, for models that were made so. Where other programs say 2, say 1 here.
     #[param(title = "CLIP skip", max = 4, min = 0)]
     clip_skip: u32,
 }

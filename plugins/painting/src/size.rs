@@ -66,7 +66,7 @@ pub(crate) fn note(
         return None;
     }
     let multiple = native.multiple;
-    Some(format!("The picture is {width} × {height}: this model paints multiples of {multiple}."))
+    Some(format!("Painted at {width} × {height}: this model takes multiples of {multiple}."))
 }
 
 /// The nearest side length that is allowed.

@@ -53,6 +53,7 @@ pub fn repaint_in_tiles(
             let window = grid.window(*x, *y);
             let source = &padded.crop(window.rect())?;
             let start = Start::Repainting(Repainting { source, strength: strength as f32 });
+            let guided = guided.within(window, (grid.width, grid.height))?;
             let painted = guided.paint(&grid.request(info, seed_of_tile(seed, index)), &start)?;
             let all = Window::whole(window.width, window.height).rect();
             let pixels = painted.read(all, PixelFormat::Rgb8)?;

@@ -51,11 +51,27 @@ impl Window {
         Self { x, y, width, height }
     }
 
+    /// The same part of another picture, of size `there`, where this is one of a picture of size `here`; to the nearest
+    /// pixel, and at least one.
+    pub fn on(self, there: (u32, u32), here: (u32, u32)) -> Self {
+        let (x, width) = scaled((self.x, self.width), there.0, here.0);
+        let (y, height) = scaled((self.y, self.height), there.1, here.1);
+        Self { x, y, width, height }
+    }
+
     /// As the host takes it.
     pub fn rect(self) -> Rect {
         let side = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
         Rect { x: side(self.x), y: side(self.y), width: side(self.width), height: side(self.height) }
     }
+}
+
+/// A stretch of a side that is `here` long, on one that is `there` long.
+fn scaled((start, length): (usize, usize), there: u32, here: u32) -> (usize, usize) {
+    let at = |place: usize| (place as f64 * f64::from(there) / f64::from(here.max(1))).round() as usize;
+    let last = (there as usize).saturating_sub(1);
+    let first = at(start).min(last);
+    (first, at(start + length).clamp(first + 1, last + 1) - first)
 }
 
 /// A stretch of `wanted` pixels about the old one, moved until it lies within `all`.
@@ -82,6 +98,16 @@ mod tests {
         );
         assert_eq!(Window::around(&mask(9, 7, &[(8, 6)])), Some(Window { x: 8, y: 6, width: 1, height: 1 }));
         assert_eq!(Window::around(&mask(9, 7, &[])), None);
+    }
+
+    #[test]
+    fn it_shows_the_same_part_of_a_picture_of_another_size() {
+        let part = Window { x: 30, y: 10, width: 40, height: 20 };
+        assert_eq!(part.on((100, 50), (100, 50)), part);
+        assert_eq!(part.on((200, 25), (100, 50)), Window { x: 60, y: 5, width: 80, height: 10 });
+        assert_eq!(Window::whole(100, 50).on((33, 17), (100, 50)), Window::whole(33, 17));
+        let corner = Window { x: 99, y: 49, width: 1, height: 1 };
+        assert_eq!(corner.on((3, 1), (100, 50)), Window { x: 2, y: 0, width: 1, height: 1 });
     }
 
     #[test]

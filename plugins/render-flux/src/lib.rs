@@ -1,6 +1,6 @@
 //! The Render FLUX brick: paints with FLUX.1, schnell and dev.
 
-use painting::{FLOW_SAMPLERS, FLOW_SCHEDULES, Given, HiRes, Manner, Pictures};
+use painting::{FLOW_SCHEDULES, Given, HiRes, Manner, Pictures, SAMPLERS};
 use qpyt_sdk::prelude::*;
 
 /// Paints your prompt with FLUX.1, or repaints a picture that you link.
@@ -10,7 +10,7 @@ struct RenderFlux {
     #[param(default = "flux.1-schnell", widget = "model", hint("x-model-family", "flux"))]
     model: String,
     /// How the picture comes out of the noise.
-    #[param(choices = FLOW_SAMPLERS)]
+    #[param(choices = SAMPLERS)]
     sampler: String,
     /// How the steps are spread.
     #[param(choices = FLOW_SCHEDULES)]

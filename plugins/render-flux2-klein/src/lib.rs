@@ -1,6 +1,6 @@
 //! The Render FLUX.2 Klein brick: paints with FLUX.2 Klein, distilled and base, also with things from other pictures.
 
-use painting::{FLOW_SAMPLERS, FLOW_SCHEDULES, Given, HiRes, Manner, Pictures};
+use painting::{FLOW_SCHEDULES, Given, HiRes, Manner, Pictures, SAMPLERS};
 use qpyt_sdk::prelude::*;
 
 /// Paints your prompt with FLUX.2 Klein, or repaints a picture that you link.
@@ -10,7 +10,7 @@ struct RenderKlein {
     #[param(default = "flux.2-klein-4b", widget = "model", hint("x-model-family", "flux2"))]
     model: String,
     /// How the picture comes out of the noise.
-    #[param(choices = FLOW_SAMPLERS)]
+    #[param(choices = SAMPLERS)]
     sampler: String,
     /// How the steps are spread.
     #[param(choices = FLOW_SCHEDULES)]

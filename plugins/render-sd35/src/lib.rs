@@ -1,6 +1,6 @@
 //! The Render SD 3.5 brick: paints with Stable Diffusion 3.5 in medium, large and turbo.
 
-use painting::{FLOW_SAMPLERS, FLOW_SCHEDULES, Given, HiRes, Manner, Pictures};
+use painting::{FLOW_SCHEDULES, Given, HiRes, Manner, Pictures, SAMPLERS};
 use qpyt_sdk::prelude::*;
 
 /// Paints your prompt with Stable Diffusion 3.5, or repaints a picture that you link.
@@ -10,7 +10,7 @@ struct RenderSd35 {
     #[param(default = "stable-diffusion-3.5-medium", widget = "model", hint("x-model-family", "sd3"))]
     model: String,
     /// How the picture comes out of the noise.
-    #[param(choices = FLOW_SAMPLERS)]
+    #[param(choices = SAMPLERS)]
     sampler: String,
     /// How the steps are spread.
     #[param(choices = FLOW_SCHEDULES)]

@@ -18,7 +18,7 @@ struct Render {
     /// How much of a linked picture may change: 0 keeps it, 1 paints anew.
     #[param(default = 0.6, min = 0, max = 1, step = 0.05)]
     strength: f64,
-    /// Skip the last layers of the text encoder. Some models were made for 1 or 2.
+    /// Skip the last layers of the text encoder, for models that were made so. Where other programs say 2, say 1 here.
     #[param(title = "CLIP skip", max = 4, min = 0)]
     clip_skip: u32,
     #[param(flatten)]

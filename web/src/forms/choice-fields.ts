@@ -3,6 +3,7 @@ import { type PropertyValues, css, html, nothing } from "lit";
 import { customElement } from "lit/decorators.js";
 import { icon } from "../elements/icons.js";
 import { t } from "../i18n/text.js";
+import { fileName } from "../models-page/model-search.js";
 import type { Json, Model } from "../net/types.js";
 import type { State } from "../store/state.js";
 import { switchLook } from "../styles/switch.js";
@@ -86,17 +87,37 @@ export class QpFieldModel extends ListField<"model"> {
     return [state.models[this.field.family], state.brokenModels];
   }
 
-  #broken() {
+  /** What is there for this field and can't be used: one with its reason, more by their number. */
+  #broken(usable: boolean) {
     const families = this.field.family.split(",");
-    const concerned = this.studio.store.state.brokenModels.filter(({ family }) => !family || families.includes(family));
-    return concerned.map(({ path, message }) => html`<p class="hint">${t("field.modelBroken", { path, message })}</p>`);
+    const concerned = this.studio.store.state.brokenModels.filter(({ family }) => family && families.includes(family));
+    const chosen = concerned.find(({ path }) => fileName(path).replace(/\.[^.]+$/, "") === this.text);
+    // What is wrong with the chosen one stands at the field already.
+    if (chosen?.get && this.faults.length > 0) return this.#way(chosen.get);
+    const [first, ...others] = concerned;
+    // Where several fields may stay empty, each would say it; the page of models does.
+    if (!first || (this.field.default === "" && usable)) return nothing;
+    if (others.length === 0) {
+      const said = t("field.modelBroken", { name: fileName(first.path), message: first.message });
+      return html`<p class="hint">${said}</p>
+        ${first.get ? this.#way(first.get) : nothing}`;
+    }
+    return html`<p class="hint">
+      ${t("field.modelsBroken", { count: String(concerned.length) })}
+      <button class="link" type="button" @click=${() => this.studio.shelf.open()}>${t("field.modelsBrokenWhy")}</button>
+    </p>`;
+  }
+
+  /** The way to a model on the page of models. */
+  #way(name: string) {
+    return html`<button class="button small" type="button" @click=${() => this.studio.shelf.open(name)}>${icon("download")}${t("field.modelGet", { model: name })}</button>`;
   }
 
   /** The way to a model that the document names and nobody has. */
   #missing(models: readonly Model[] | undefined) {
     const name = this.text;
     if (!models || name === "" || models.some((model) => model.id === name)) return nothing;
-    return html`<button class="button small" type="button" @click=${() => this.studio.shelf.open(name)}>${icon("download")}${t("field.modelGet", { model: name })}</button>`;
+    return this.#way(name);
   }
 
   override render() {
@@ -104,8 +125,22 @@ export class QpFieldModel extends ListField<"model"> {
     const none = this.field.default === "" ? [{ value: "", label: t("field.modelNone") }] : [];
     const entries = [...none, ...(models ?? []).map((model) => ({ value: model.id, label: modelLabel(model) }))];
     const unlisted = models ? t("field.modelMissing", { model: this.text }) : this.text;
-    return html`${this.list(entries, unlisted)} ${this.#missing(models)} ${this.#broken()}`;
+    return html`${this.list(entries, unlisted)} ${this.#missing(models)} ${this.#broken((models ?? []).length > 0)}`;
   }
+
+  static override readonly styles = [
+    FieldElement.styles,
+    css`
+      .link {
+        padding: 0;
+        border: 0;
+        background: none;
+        color: inherit;
+        text-decoration: underline;
+        text-underline-offset: 3px;
+      }
+    `,
+  ];
 }
 
 function modelLabel(model: Model): string {

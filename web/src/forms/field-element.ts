@@ -79,14 +79,18 @@ export abstract class FieldElement<W extends Widget> extends LitElement {
     base,
     controls,
     css`
+      /* A path has no place to break at, and must not make the card's fields wider than the card. */
       :host {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 6px;
         align-content: start;
+        overflow-wrap: anywhere;
       }
 
       .notes {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 4px;
       }
 

@@ -24,3 +24,8 @@ export function grouped(models: readonly CatalogueModel[], search: string): Mode
   const groups = KINDS.map((kind) => ({ kind, models: models.filter((model) => model.kind === kind && hit(model)) }));
   return groups.filter((group) => group.models.length > 0);
 }
+
+/** The last part of a path of the studio's machine, of whatever kind that is. */
+export function fileName(path: string): string {
+  return path.split(/[/\\]/).at(-1) || path;
+}

@@ -34,7 +34,7 @@ export class QpModelRow extends LitElement {
   #acts() {
     switch (this.model.state) {
       case "available":
-        return this.model.runs ? this.#act("get", t("models.get"), "primary") : nothing;
+        return this.#act("get", t("models.get"), "primary");
       case "waiting":
       case "fetching":
         return this.#act("stop", t("models.cancel"));
@@ -50,12 +50,11 @@ export class QpModelRow extends LitElement {
   }
 
   #facts() {
-    const { bytes: size, licence, page, gated, runs, name } = this.model;
+    const { bytes: size, licence, page, gated, name } = this.model;
     return html`<p class="facts">
       ${size === undefined || size === null ? nothing : html`<span>${bytes(size)}</span>`}
       <span>${licence}</span>
       <a href=${page} target="_blank" rel="noopener noreferrer">${t("models.source")}<span class="quiet"> ${t("models.sourceOf", { name: this.model.label })}</span></a>
-      ${runs ? nothing : html`<span>${t("models.notYet")}</span>`}
       ${gated ? html`<span>${t("models.gated")}</span>` : nothing}
       <code>${name}</code>
     </p>`;

@@ -16,7 +16,7 @@ import type { ModelRoom, Notice, State } from "../store/state.js";
 import { sectionLook } from "../bricks-page/section-look.js";
 import { noticeLook } from "../styles/notice.js";
 import { base, controls } from "../styles/shared.js";
-import { type ModelGroup, grouped, kindName } from "./model-search.js";
+import { type ModelGroup, fileName, grouped, kindName } from "./model-search.js";
 import "./qp-model-row.js";
 import type { ModelWished, QpModelRow } from "./qp-model-row.js";
 
@@ -134,8 +134,8 @@ export class QpModels extends StudioElement<View> {
     </section>`;
   }
 
-  #own({ own: models, broken, unknown }: View) {
-    if (models.length + broken.length + unknown.length === 0) return nothing;
+  #own(models: readonly Model[]) {
+    if (models.length === 0) return nothing;
     return html`<section>
       <h3 id="own">${t("models.own")}</h3>
       <ul class="rows" aria-labelledby="own">
@@ -144,23 +144,41 @@ export class QpModels extends StudioElement<View> {
             <div class="words"><strong>${model.label}</strong><p>${model.family}, ${bytes(model.bytes)}</p><code>${model.path}</code></div>
           </li>`,
         )}
-        ${broken.map((file) => this.#unusable(t("models.broken"), file))} ${unknown.map((file) => this.#unusable(t("models.unknown"), file))}
       </ul>
     </section>`;
   }
 
-  #unusable(what: string, { path, message }: Broken) {
-    return html`<li class="row">
-      <div class="words"><strong>${what}</strong><p>${message}</p><code>${path}</code></div>
-    </li>`;
+  /** What is in the folders and can't be used, or holds no model that is known here; open at once where something can be done about it here. */
+  #broken(broken: readonly Broken[]) {
+    if (broken.length === 0) return nothing;
+    const many = t("models.brokenMany", { count: String(broken.length) });
+    return html`<details class="broken" ?open=${broken.some(({ get }) => get)}>
+      <summary>${icon("alert")}<span>${broken.length === 1 ? t("models.brokenOne") : many}</span></summary>
+      <ul class="rows">
+        ${broken.map(
+          ({ path, message, get }) => html`<li class="row">
+            <div class="words"><strong>${fileName(path)}</strong><p>${message}</p><code>${path}</code></div>
+            ${this.#parts(get)}
+          </li>`,
+        )}
+      </ul>
+    </details>`;
+  }
+
+  /** The way to the model of the catalogue that has what a network alone lacks. */
+  #parts(name: string | null | undefined) {
+    const model = this.current.catalogue.find((known) => known.name === name);
+    if (model?.state !== "available") return nothing;
+    return html`<div class="acts">
+      <button class="button small primary" type="button" @click=${() => void this.#get(model)}>${t("models.getParts", { name: model.label })}</button>
+    </div>`;
   }
 
   #room({ folder, free }: ModelRoom) {
     return html`<p class="room">${free === undefined ? t("models.folder", { folder }) : t("models.room", { folder, free: bytes(free) })}</p>`;
   }
 
-  #page(view: View) {
-    const { catalogue, room, at, fault, announcement } = view;
+  #page({ catalogue, room, own, broken, unknown, at, fault, announcement }: View) {
     const groups = grouped(catalogue, this.search);
     return html`<div class="page" @qp-wish=${(event: ModelWished) => void this.#wished(event)}>
       <div class="head">
@@ -176,9 +194,10 @@ export class QpModels extends StudioElement<View> {
         />
         ${room ? this.#room(room) : nothing}
       </div>
-      ${fault ? this.#fault(fault) : nothing} ${groups.map((group) => this.#group(group, at))}
+      ${fault ? this.#fault(fault) : nothing} ${this.search === "" ? this.#broken([...broken, ...unknown]) : nothing}
+      ${groups.map((group) => this.#group(group, at))}
       ${groups.length === 0 && catalogue.length > 0 ? html`<p class="none">${t("models.none")}</p>` : nothing}
-      ${this.search === "" ? this.#own(view) : nothing}
+      ${this.search === "" ? this.#own(own) : nothing}
       <div class="quiet" role="status" aria-live="polite">${announcement}</div>
     </div>`;
   }
@@ -233,8 +252,31 @@ export class QpModels extends StudioElement<View> {
         overflow-wrap: anywhere;
       }
 
-      section {
+      section,
+      .broken {
         min-width: 0;
+      }
+
+      summary {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        width: fit-content;
+        min-height: 32px;
+        font-weight: 600;
+        cursor: pointer;
+      }
+
+      summary .icon {
+        color: var(--warn);
+      }
+
+      .broken .rows {
+        margin-top: 8px;
+      }
+
+      .row .button {
+        flex: none;
       }
 
       li + li {

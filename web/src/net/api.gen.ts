@@ -160,6 +160,8 @@ export interface components {
         BrokenView: {
             /** @description Such as `stable-diffusion`, where that can be told. */
             family?: string | null;
+            /** @description The model of the catalogue that has the parts which it lacks, if that is why. */
+            get?: string | null;
             /** @description Why. */
             message: string;
             /** @description Where it is. */
@@ -246,8 +248,6 @@ export interface components {
             path?: string | null;
             /** @description The studio fetched it and can remove it. */
             removable: boolean;
-            /** @description This version has an engine for it. */
-            runs: boolean;
             /** @description How it stands. */
             state: components["schemas"]["ModelState"];
         };

@@ -47,8 +47,8 @@ export class ModelShelf {
     });
   }
 
-  /** The stream of events is open again. What was not heard is asked for, if anybody looked before. */
-  async reopened(): Promise<void> {
+  /** Asks for all models again, if anybody looked before: the stream of events is open again, or models came or went. */
+  async refresh(): Promise<void> {
     if (this.#wanted) await this.load();
   }
 
@@ -60,7 +60,10 @@ export class ModelShelf {
     if (before?.state === model.state || before === undefined) return;
     if (model.state === "installed") this.store.toast(t("toast.modelReady", { name: model.label }));
     if (model.state === "failed") this.store.set({ announcement: t("announce.modelFailed", { name: model.label }) });
-    if (model.state === "installed" || before.state === "installed") this.changed();
+    if (model.state !== "installed" && before.state !== "installed") return;
+    this.changed();
+    // What a network lacked may be there now, or gone.
+    void this.refresh();
   }
 
   /** How much fetching a model would take. Gives `undefined` after telling why nobody knows. */

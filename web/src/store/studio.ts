@@ -100,7 +100,7 @@ export class Studio {
   async #refresh(): Promise<void> {
     const [, { grants }] = await Promise.all([this.bricks.load(), this.client.grants()]);
     this.store.set({ grants });
-    await Promise.all([this.#loadFamilies(), this.shelf.reopened()]);
+    await Promise.all([this.#loadFamilies(), this.shelf.refresh()]);
     if (this.store.state.document.bricks.length === 0 && !this.#restored) await this.library.openFirst();
     this.#checkAgain();
   }

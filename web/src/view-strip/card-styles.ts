@@ -66,12 +66,12 @@ export const cardStyles = css`
   header {
     display: flex;
     align-items: center;
-    gap: 8px;
-    padding: 14px 8px 8px;
+    gap: 5px;
+    padding: 14px 5px 8px 6px;
   }
 
   .grip {
-    width: 24px;
+    width: 20px;
     cursor: grab;
     touch-action: none;
     color: var(--text-faint);
@@ -101,27 +101,36 @@ export const cardStyles = css`
     min-width: 0;
   }
 
+  /* Names of two words are wider than a narrow card has room for beside its buttons. */
   h2 {
+    display: -webkit-box;
     overflow: hidden;
     font-size: 15px;
     font-weight: 650;
     line-height: 1.3;
-    text-overflow: ellipsis;
-    white-space: nowrap;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 2;
+    overflow-wrap: anywhere;
   }
 
   .state {
+    position: relative;
     display: flex;
+    flex-wrap: wrap;
     align-items: center;
-    gap: 6px;
+    gap: 2px 5px;
     color: var(--text-soft);
     font-size: 12px;
     line-height: 1.35;
+    padding-left: 12px;
     white-space: nowrap;
   }
 
+  /* Beside the word however narrow the card is. */
   .led {
-    flex: none;
+    position: absolute;
+    top: 5px;
+    left: 0;
     width: 7px;
     height: 7px;
     border-radius: 50%;
@@ -311,9 +320,20 @@ export const cardStyles = css`
   }
 
   .collapsed h2 {
+    display: block;
     min-height: 0;
+    text-overflow: ellipsis;
+    white-space: nowrap;
     writing-mode: vertical-rl;
     color: var(--text-soft);
+  }
+
+  .collapsed .state {
+    padding-left: 0;
+  }
+
+  .collapsed .led {
+    position: static;
   }
 
   .collapsed .name {

@@ -162,7 +162,7 @@ pub trait Pipeline: Send + Sync {
     /// # Errors
     /// It cannot; the text says why.
     fn takes(&self, _control: &ControlConfig) -> std::result::Result<(), String> {
-        Err("this model takes no controls".to_owned())
+        Err("this model takes no ControlNets; those of Stable Diffusion 1.x, 2.x and XL do".to_owned())
     }
 
     /// Sets up the sampler for pictures of a width and height.

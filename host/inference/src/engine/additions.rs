@@ -52,12 +52,14 @@ pub struct Control {
 
 impl Adapter {
     fn check(&self) -> Result<(), EngineError> {
-        check_family(&self.model, Family::Lora, "adapters")?;
+        check_family(&self.model, Family::Lora, "LoRAs")?;
         if (-MAX_WEIGHT..=MAX_WEIGHT).contains(&self.weight) {
             return Ok(());
         }
-        let problem = format!("the weight {} is not between -{MAX_WEIGHT} and {MAX_WEIGHT}", self.weight);
-        Err(EngineError::bad("adapters", problem))
+        let Self { model, weight } = self;
+        let problem =
+            format!("the weight of `{}` is {weight}; it may be -{MAX_WEIGHT} to {MAX_WEIGHT}", model.id);
+        Err(EngineError::bad("LoRAs", problem))
     }
 }
 
@@ -66,7 +68,8 @@ impl Control {
         check_family(&self.model, Family::ControlNet, "controls")?;
         check_picture(&self.picture).map_err(|e| EngineError::bad("controls", e.to_string()))?;
         if !(0.0..=MAX_WEIGHT).contains(&self.weight) {
-            let problem = format!("the weight {} is not between 0 and {MAX_WEIGHT}", self.weight);
+            let (id, weight) = (&self.model.id, self.weight);
+            let problem = format!("the weight of `{id}` is {weight}; it may be 0 to {MAX_WEIGHT}");
             return Err(EngineError::bad("controls", problem));
         }
         let (start, end) = (self.start, self.end);
@@ -102,10 +105,9 @@ pub(super) fn check_family(
 
 /// Checks what can be said of a request's additions without loading them.
 pub(super) fn check(request: &ImageRequest, model: &InstalledModel) -> Result<(), EngineError> {
-    for (field, count, most) in [
-        ("adapters", request.adapters.len(), MAX_ADAPTERS),
-        ("controls", request.controls.len(), MAX_CONTROLS),
-    ] {
+    for (field, count, most) in
+        [("LoRAs", request.adapters.len(), MAX_ADAPTERS), ("controls", request.controls.len(), MAX_CONTROLS)]
+    {
         if count > most {
             return Err(EngineError::bad(field, format!("{count} are more than {most}")));
         }

@@ -20,7 +20,15 @@ pub(super) struct Assembly {
 }
 
 /// A network with its id and path, and the model that it became or why it did not.
-pub(super) type Assembled = (String, PathBuf, Family, Result<FoundModel, String>);
+pub(super) type Assembled = (String, PathBuf, Family, Result<FoundModel, Unfinished>);
+
+/// Why a network became no model.
+pub(super) struct Unfinished {
+    /// What is wrong, and where possible what to do.
+    pub(super) message: String,
+    /// The entry of the catalogue that has all the parts it lacks.
+    pub(super) entry: Option<&'static str>,
+}
 
 impl Assembly {
     /// Keeps parts to lend.
@@ -38,8 +46,12 @@ impl Assembly {
         let Self { spares, networks } = self;
         let finished = networks.into_iter().map(|(id, path, lacking)| {
             let model = match lacking.borrow(&spares) {
-                Ok(borrowed) => assemble(&path, &borrowed, readings),
-                Err(missing) => Err(lacks(&path, lacking.kind, &missing)),
+                Ok(borrowed) => assemble(&path, &borrowed, readings)
+                    .map_err(|message| Unfinished { message, entry: None }),
+                Err(missing) => {
+                    let entry = bundle(lacking.kind, &missing);
+                    Err(Unfinished { message: lacks(&path, lacking.kind, &missing, entry), entry })
+                }
             };
             (id, path, family_of(lacking.kind), model)
         });
@@ -62,17 +74,25 @@ fn assemble(path: &Path, borrowed: &Borrowed, readings: &Readings) -> Result<Fou
 }
 
 /// What to say of a network that no part was found for.
-fn lacks(path: &Path, kind: PainterKind, missing: &[Missing]) -> String {
+fn lacks(path: &Path, kind: PainterKind, missing: &[Missing], entry: Option<&str>) -> String {
     let named: Vec<_> = missing.iter().map(|missing| missing.part.label()).collect();
     let files: Vec<_> = missing.iter().map(|missing| published(kind, *missing)).collect();
-    let pull = bundle(kind, missing).map(|entry| format!("fetch them with `qpyt models pull {entry}`, or "));
+    let pull = entry.map(|entry| format!("fetch them with `qpyt models pull {entry}`, or "));
     format!(
         "{}: holds the network alone, without {}; {}put into a models folder, from the Hub: {}",
         path.display(),
-        named.join(" and "),
+        listed(&named),
         pull.unwrap_or_default(),
         files.join(", ")
     )
+}
+
+/// One after the other, as in "a, b and c".
+fn listed(names: &[&str]) -> String {
+    match names.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 /// The entry of the catalogue that has parts of a kind; none if it has not all of them.

@@ -166,8 +166,11 @@ impl From<RunError> for EngineError {
 
 fn otherwise(in_half: bool) -> &'static str {
     match in_half {
-        true => ", try another sampler, or set `inference.precision` to `f32`",
-        false => " or try another sampler",
+        true => {
+            ", try another sampler, or set `inference.precision` to `f32`; if \
+                 none helps, the model's file may be damaged"
+        }
+        false => " or try another sampler; if that doesn't help, the model's file may be damaged",
     }
 }
 

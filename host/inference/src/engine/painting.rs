@@ -227,12 +227,16 @@ impl Engine {
         let adapted = additions.blend_into(&painter, self, &company, observer)?;
         let controls = additions.steer(painter.pipeline.as_ref(), request, self, &company, observer)?;
         let guidance = scale_of(request, &traits, observer);
+        if request.clip_skip > 0 && traits.text_layers <= 1 {
+            observer.note("this model's text encoder has no layers to skip; CLIP skip is left out");
+        }
         let reading = Reading {
             adapters: additions.adapter_set(),
             embeddings: &self.embeddings(request, model, (&painter, &company), observer)?,
             steps: choice.steps.saturating_sub(origin.skipped()),
         };
         let guided = guidance > 1.0 && means == Guidance::Classifier;
+        observer.doing("reading the prompt");
         let stages = painter.stages(request, &reading, guided, observer)?;
         let mut noise = TorchGenerator::new(request.seed);
         let encoding = work.coding.encoding.unwrap_or_default();
@@ -332,11 +336,13 @@ impl Run {
             others: &first.others,
             ..Guide::new(&first.prompt, first.negative.as_ref(), self.guidance)
         };
+        observer.doing("painting");
         let denoised = pipeline.denoise(&guide, self.sampler.as_mut(), start, noise, &mut progress);
         let latents = denoised.map_err(|error| match error {
             RunError::NotFinite { step } => EngineError::NotFinite { step, in_half: self.in_half },
             other => other.into(),
         })?;
+        observer.doing("decoding the picture");
         Picture::from_tensor(&match self.decoding {
             Extent::Whole => pipeline.decode(&latents)?,
             Extent::Parts => pipeline.vae().decode_in_tiles(&pipeline.vae().denormalize(&latents)?)?,

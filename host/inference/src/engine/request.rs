@@ -41,7 +41,7 @@ pub struct ImageRequest {
     pub schedule: Option<ScheduleId>,
     /// Seed of the noise; the low 32 bits count, as in PyTorch.
     pub seed: u64,
-    /// Last layers of the text encoder to leave out.
+    /// Last layers of the text encoder to leave out; where none can be, they stay, with a note.
     pub clip_skip: u32,
     /// Skip-layer guidance, for Stable Diffusion 3 and 3.5.
     pub skipping: Option<LayerSkipping>,
@@ -95,7 +95,7 @@ impl ImageRequest {
                 return Err(EngineError::bad(field, problem));
             }
         }
-        if self.clip_skip >= traits.text_layers {
+        if traits.text_layers > 1 && self.clip_skip >= traits.text_layers {
             let most = traits.text_layers.saturating_sub(1);
             let problem = format!("{} is too much, this model allows up to {most}", self.clip_skip);
             return Err(EngineError::bad("clip_skip", problem));

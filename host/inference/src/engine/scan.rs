@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::assembly::Assembly;
+use super::assembly::{Assembly, Unfinished};
 use super::found::{Found, Look, What};
 use super::models::{Family, InstalledModel};
 use super::readings::Readings;
@@ -15,6 +15,31 @@ use crate::text::InversionLayout;
 const MAX_DEPTH: usize = 3;
 /// Most files and folders that a scan looks at.
 const MAX_ENTRIES: usize = 50_000;
+/// Folders that people and other programs collect models in; such a folder is the name of no model.
+const SHELVES: [&str; 19] = [
+    "checkpoints",
+    "clip",
+    "control_net",
+    "controlnet",
+    "controlnets",
+    "diffusion_models",
+    "embeddings",
+    "esrgan",
+    "gguf",
+    "lora",
+    "loras",
+    "lycoris",
+    "realesrgan",
+    "stable_diffusion",
+    "text_encoders",
+    "unet",
+    "upscale_models",
+    "upscalers",
+    "vae",
+];
+/// Names of files that say nothing; their folders' do.
+const NAMELESS: [&str; 6] =
+    ["adapter_model", "diffusion_pytorch_model", "lora", "model", "pytorch_lora_weights", "pytorch_model"];
 /// Endings of single files that may hold a model.
 const MODEL_FILES: [&str; 5] = ["safetensors", "gguf", "ckpt", "pth", "onnx"];
 
@@ -27,6 +52,16 @@ pub struct BrokenModel {
     pub family: Option<Family>,
     /// The file, what is wrong with it, and where possible what to do.
     pub message: String,
+    /// The entry of the catalogue that has all parts which it lacks, if that is what is wrong.
+    pub entry: Option<&'static str>,
+}
+
+impl BrokenModel {
+    /// What is wrong, without the path where that is the file itself.
+    pub fn problem(&self) -> &str {
+        let named = self.message.strip_prefix(self.path.to_string_lossy().as_ref());
+        named.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&self.message)
+    }
 }
 
 /// What a scan found.
@@ -47,7 +82,7 @@ impl ModelScan {
     }
 
     fn add_broken(&mut self, path: PathBuf, family: Option<Family>, message: String) {
-        self.broken.push(BrokenModel { path, family, message });
+        self.broken.push(BrokenModel { path, family, message, entry: None });
     }
 
     pub(super) fn add_model(&mut self, model: InstalledModel) {
@@ -74,8 +109,9 @@ struct Candidate {
 }
 
 /// Looks for models in folders and their sub-folders: a model is a folder with a `model_index.json` or a
-/// `config.json`, or a single file of weights. It has the name of its folder; a file that shares its folder with others
-/// has its own, without the ending. Folders that do not exist, and what has a name that begins with a dot, are passed
+/// `config.json`, or a single file of weights. It has the name of its folder; a file has its own, without the ending, if
+/// it shares its folder with others, lies in or below a folder that models are collected in, or is a LoRA or an embedding,
+/// which prompts call by it. Folders that do not exist, and what has a name that begins with a dot, are passed
 /// over. Of two models with one name the first found counts.
 pub struct ModelScanner {
     folders: Vec<PathBuf>,
@@ -92,7 +128,7 @@ impl ModelScanner {
     pub fn scan(&mut self) -> ModelScan {
         let mut search = Search { readings: &self.readings, left: MAX_ENTRIES, candidates: Vec::new() };
         for folder in &self.folders {
-            search.folder(folder, MAX_DEPTH);
+            search.folder(folder, MAX_DEPTH, is_shelf(folder));
         }
         let mut scan = ModelScan::default();
         let mut assembly = Assembly::default();
@@ -113,7 +149,9 @@ impl ModelScanner {
         for (id, path, family, model) in assembly.finish(&self.readings) {
             match model {
                 Ok(model) => scan.add_model(InstalledModel::new(id, &path, model)),
-                Err(message) => scan.add_broken(path, Some(family), message),
+                Err(Unfinished { message, entry }) => {
+                    scan.broken.push(BrokenModel { path, family: Some(family), message, entry });
+                }
             }
         }
         self.readings.forget_unused();
@@ -138,7 +176,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn folder(&mut self, folder: &Path, depth: usize) {
+    /// `shelved` says whether the folder, or one that it lies in, collects models.
+    fn folder(&mut self, folder: &Path, depth: usize, shelved: bool) {
         if describes_a_model(folder) {
             let look = self.readings.look(&[folder], || Found::in_folder(folder));
             if !matches!(look, Ok(None)) {
@@ -153,29 +192,45 @@ impl Search<'_> {
         }
         self.left -= paths.len();
         let (folders, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
-        self.files(folder, files, depth);
+        self.files(folder, files, (depth, shelved));
         for folder in folders.iter().filter(|_| depth > 0) {
-            self.folder(folder, depth - 1);
+            self.folder(folder, depth - 1, shelved || is_shelf(folder));
         }
     }
 
-    fn files(&mut self, folder: &Path, files: Vec<PathBuf>, depth: usize) {
+    fn files(&mut self, folder: &Path, files: Vec<PathBuf>, (depth, shelved): (usize, bool)) {
         let files: Vec<_> =
             files.into_iter().filter(|path| path.is_file() && may_hold_a_model(path)).collect();
         let alone = depth < MAX_DEPTH && files.len() == 1;
         let readings = self.readings;
         let read = files.into_par_iter().map(|path| {
             let look = readings.look(&[&path], || Found::in_file(&path));
-            // Prompts call an embedding by the name of its file.
-            let id = if alone && !is_embedding(&look) { name_of(folder) } else { stem_of(&path) };
+            let own = match family_of(&look) {
+                Some(Family::Embedding) => true,
+                Some(Family::Lora) => !is_nameless(&path),
+                _ => shelved && !is_nameless(&path),
+            };
+            let id = if alone && !own { name_of(folder) } else { stem_of(&path) };
             Candidate { id, path, look }
         });
         self.candidates.extend(read.collect::<Vec<_>>());
     }
 }
 
-fn is_embedding(look: &Look) -> bool {
-    matches!(look, Ok(Some(Found { what: What::Model(model), .. })) if model.family == Family::Embedding)
+fn family_of(look: &Look) -> Option<Family> {
+    match look {
+        Ok(Some(Found { what: What::Model(model), .. })) => Some(model.family),
+        _ => None,
+    }
+}
+
+fn is_shelf(folder: &Path) -> bool {
+    let name = name_of(folder).to_lowercase().replace(['-', ' '], "_");
+    SHELVES.contains(&name.as_str())
+}
+
+fn is_nameless(file: &Path) -> bool {
+    NAMELESS.contains(&stem_of(file).to_lowercase().as_str())
 }
 
 fn name_of(path: &Path) -> String {

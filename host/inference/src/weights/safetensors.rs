@@ -59,7 +59,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Contents, String> {
     let (length, rest) = bytes.split_first_chunk::<8>().ok_or("is too short for a safetensors file")?;
     let length = u64::from_le_bytes(*length);
     if length > MAX_HEADER {
-        return Err(format!("claims a header of {length} bytes; is it a safetensors file?"));
+        return Err(format!(
+            "claims a header of {length} bytes; it is no file of safetensors, and no checkpoint of PyTorch"
+        ));
     }
     let length = usize::try_from(length).map_err(|e| e.to_string())?;
     let (header, data) = rest.split_at_checked(length).ok_or_else(|| {

@@ -199,10 +199,10 @@ impl NoiseSource for Zeros {
     }
 }
 
-/// Rules that are not known for flows are refused, with those that are.
-pub(crate) fn check_refused_rules(model: &dyn Pipeline) {
-    let choice = SamplerChoice { rule: Some(SamplerId::Pndm), schedule: ScheduleId::Normal, steps: 4 };
-    let Err(refused) = model.sampler(choice, (32, 32)) else { panic!("PNDM was taken") };
-    assert_eq!(refused.field, "sampler");
-    assert!(refused.problem.contains("euler, euler-ancestral, heun, lms, dpm2"), "{refused}");
+/// Schedules that pick from the table of other models are refused, with those that are not.
+pub(crate) fn check_refused_schedules(model: &dyn Pipeline) {
+    let choice = SamplerChoice { rule: Some(SamplerId::Euler), schedule: ScheduleId::Leading, steps: 4 };
+    let Err(refused) = model.sampler(choice, (32, 32)) else { panic!("it was taken") };
+    assert_eq!(refused.field, "schedule");
+    assert!(refused.problem.contains("normal, karras, exponential, sgm-uniform"), "{refused}");
 }

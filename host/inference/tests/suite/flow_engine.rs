@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use qpyt_inference::{
     Engine, EngineError, EngineOptions, Family, ImageRequest, InstalledModel, LayerSkipping, Observer,
-    Picture, Prediction, PromptSyntax, SamplerId, StepReport, scan_models,
+    Picture, Prediction, PromptSyntax, StepReport, scan_models,
 };
 
 use crate::support::{copy_folder, own_references, patterned_picture, set_in_file};
@@ -205,15 +205,17 @@ fn pictures_that_come_in_are_encoded_in_bands_where_the_whole_does_not_fit_the_b
 #[test]
 fn what_a_model_has_no_use_for_is_left_out_with_a_note() {
     let engine = engine();
-    let asked = ImageRequest { guidance: 5.0, negative: "blurry".to_owned(), ..request() };
+    let asked = ImageRequest { guidance: 5.0, negative: "blurry".to_owned(), clip_skip: 1, ..request() };
+    let no_layers = "this model's text encoder has no layers to skip; CLIP skip is left out";
     for (id, guided, notes) in [
-        ("flux1-dev", true, vec!["this model takes no negative prompt; it is left out"]),
+        ("flux1-dev", true, vec!["this model takes no negative prompt; it is left out", no_layers]),
         (
             "flux1-schnell",
             false,
             vec![
                 "this model takes no negative prompt; it is left out",
                 "this model was made to work without guidance; 5 is taken as 1",
+                no_layers,
             ],
         ),
         (
@@ -222,6 +224,7 @@ fn what_a_model_has_no_use_for_is_left_out_with_a_note() {
             vec![
                 "this model was made to work without guidance; at 5 each step takes twice as long and colours may be \
                  too strong",
+                no_layers,
             ],
         ),
         ("sd35", true, vec![]),
@@ -240,11 +243,9 @@ fn what_a_model_has_no_use_for_is_left_out_with_a_note() {
 fn requests_that_do_not_fit_a_flow_are_refused_with_the_field() {
     let engine = engine();
     for (id, asked, field) in [
-        ("flux1-dev", ImageRequest { sampler: Some(SamplerId::Pndm), ..request() }, "sampler"),
         ("flux1-dev", ImageRequest { skipping: Some(skipping(&[0])), ..request() }, "skipping"),
         ("sd35", ImageRequest { skipping: Some(skipping(&[7])), ..request() }, "skipping"),
         ("sd35", ImageRequest { skipping: Some(skipping(&[])), ..request() }, "skipping"),
-        ("flux1-dev", ImageRequest { clip_skip: 1, ..request() }, "clip_skip"),
         ("flux2-klein", ImageRequest { width: 46, ..request() }, "width"),
         ("sd35", ImageRequest { height: 196, ..request() }, "height"),
         ("sd35", ImageRequest { clip_skip: 3, ..request() }, "clip_skip"),

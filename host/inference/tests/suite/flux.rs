@@ -4,7 +4,7 @@ use candle_core::Device;
 use qpyt_inference::diffusion::flux::{Flux, FluxLayout};
 use qpyt_inference::diffusion::pipeline::{Guide, Pipeline};
 
-use crate::flow::{FlowCase, MODULE, check_refused_rules};
+use crate::flow::{FlowCase, MODULE, check_refused_schedules};
 use crate::support::gap;
 
 /// The case and its model, with the text window of the case.
@@ -50,6 +50,6 @@ fn the_distilled_model_follows_the_reference_step_by_step() {
 }
 
 #[test]
-fn rules_that_do_not_fit_a_flow_are_refused() {
-    check_refused_rules(&open("flux1-schnell").1);
+fn schedules_that_do_not_fit_a_flow_are_refused() {
+    check_refused_schedules(&open("flux1-schnell").1);
 }

@@ -9,7 +9,7 @@ use qpyt_inference::diffusion::pipeline::{Guide, Pipeline};
 use qpyt_inference::diffusion::usual::Usual;
 use qpyt_inference::weights::WeightFiles;
 
-use crate::flow::{FlowCase, MODULE, check_refused_rules};
+use crate::flow::{FlowCase, MODULE, check_refused_schedules};
 use crate::support::{Recorded, copy_folder, gap, set_in_file};
 
 /// The case and its model, with the text window of the case.
@@ -87,6 +87,6 @@ fn layers_of_the_decoder_that_no_one_reads_take_no_memory() {
 }
 
 #[test]
-fn rules_that_do_not_fit_a_flow_are_refused() {
-    check_refused_rules(&open().1);
+fn schedules_that_do_not_fit_a_flow_are_refused() {
+    check_refused_schedules(&open().1);
 }

@@ -22,8 +22,11 @@ impl Observer for Notes {
     fn step(&self, _report: StepReport<'_>) {}
     fn part(&self, _done: usize, _parts: usize) {}
     fn text(&self, _piece: &str) {}
+    /// What is done shows by itself, but for loading, which is counted.
     fn doing(&self, what: &str) {
-        self.note(what);
+        if what.starts_with("loading") {
+            self.note(what);
+        }
     }
 
     fn note(&self, note: &str) {
@@ -229,15 +232,17 @@ fn requests_that_cannot_be_are_refused_by_field() {
         studio.try_paint(adapters, controls, &Notes::default()).unwrap_err().to_string()
     };
     let adapter = |id: &str, weight: f32| vec![studio.adapter(id, weight)];
-    assert!(refused(adapter("sd15", 1.0), vec![]).starts_with("adapters: `sd15` is a model of the family"));
-    assert!(refused(adapter("a.kohya", 10.5), vec![]).starts_with("adapters: the weight 10.5"));
-    assert!(refused(adapter("a.kohya", f32::NAN), vec![]).starts_with("adapters: the weight NaN"));
-    assert!(refused(vec![studio.adapter("a.kohya", 1.0); 65], vec![]).starts_with("adapters: 65 are more"));
+    assert!(refused(adapter("sd15", 1.0), vec![]).starts_with("LoRAs: `sd15` is a model of the family"));
+    assert!(refused(adapter("a.kohya", 10.5), vec![]).starts_with("LoRAs: the weight of `a.kohya` is 10.5"));
+    assert!(
+        refused(adapter("a.kohya", f32::NAN), vec![]).starts_with("LoRAs: the weight of `a.kohya` is NaN")
+    );
+    assert!(refused(vec![studio.adapter("a.kohya", 1.0); 65], vec![]).starts_with("LoRAs: 65 are more"));
     let control = || studio.control();
     let empty = Picture { width: 0, height: 0, rgb: vec![] };
     for (control, problem) in [
         (Control { model: studio.model("sd15"), ..control() }, "controls: `sd15` is a model of the family"),
-        (Control { weight: -1.0, ..control() }, "controls: the weight -1"),
+        (Control { weight: -1.0, ..control() }, "controls: the weight of `sd15-controlnet` is -1"),
         (Control { start: 0.6, end: 0.5, ..control() }, "controls: 0.6 to 0.5"),
         (Control { end: 1.5, ..control() }, "controls: 0 to 1.5"),
         (Control { start: f32::NAN, ..control() }, "controls: NaN to 1"),

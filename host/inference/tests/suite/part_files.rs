@@ -115,6 +115,8 @@ fn parts_of_the_large_families_are_fetched_together() {
         let scan = scan_models(&[folder.path().to_path_buf()]);
         let [broken] = scan.broken.as_slice() else { panic!("{scan:?}") };
         assert!(broken.message.contains(&format!("`qpyt models pull {entry}`")), "{}", broken.message);
+        assert_eq!(broken.entry, Some(entry));
+        assert!(broken.problem().starts_with("holds the network alone"), "{}", broken.problem());
         assert!(parts.iter().all(|part| broken.message.contains(part)), "{}", broken.message);
         // Stable Diffusion 3 does without T5.
         assert_eq!(broken.message.contains("T5-XXL"), name == "flux1-dev", "{}", broken.message);

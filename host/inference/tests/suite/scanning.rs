@@ -161,6 +161,32 @@ fn files_that_hold_no_model_that_is_known_are_listed_by_themselves() {
 }
 
 #[test]
+fn a_file_alone_is_called_by_its_folder_unless_that_only_collects_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let lora = own_references().join("sd15-lora/a.kohya.safetensors");
+    let upscaler = own_references().join("checkpoints/rrdb.pth");
+    for (from, to) in [
+        (&upscaler, "fine/weights.pth"),
+        (&upscaler, "upscale_models/Sharp.pth"),
+        (&upscaler, "ESRGAN/photo/Plain.pth"),
+        (&upscaler, "Upscale-Models/mine/model.pth"),
+        (&lora, "loras/ink.safetensors"),
+        (&lora, "styles/oil.safetensors"),
+        (&lora, "chalk/pytorch_lora_weights.safetensors"),
+    ] {
+        let to = folder.path().join(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from, to).unwrap();
+    }
+    let scan = scan_models(&[folder.path().to_path_buf()]);
+    assert!(scan.broken.is_empty(), "{:?}", scan.broken);
+    let ids: Vec<_> = scan.models.iter().map(|model| model.id.as_str()).collect();
+    assert_eq!(ids, ["Plain", "Sharp", "chalk", "fine", "ink", "mine", "oil"]);
+    let shelf = scan_models(&[folder.path().join("upscale_models")]);
+    assert_eq!(shelf.models[0].id, "Sharp");
+}
+
+#[test]
 fn a_thousand_files_are_listed_within_a_second_and_then_faster() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("0.pth");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use qpyt_inference::diffusion::noise::TorchGenerator;
+use qpyt_inference::diffusion::noise::{NoiseSource, TorchGenerator};
 use qpyt_inference::diffusion::samplers::{FlowScheduler, Ramp, Sampler, SamplerChoice, SchedulerConfig};
 use qpyt_inference::weights::ConfigFile;
 use qpyt_inference::{SamplerId, ScheduleId};
@@ -296,7 +296,7 @@ fn sigmas_of_a_flow_fall_from_one_in_every_rule_and_schedule() {
         [json!({"shift": 3.0}), json!({"use_dynamic_shifting": true}), json!({"use_karras_sigmas": true})]
     {
         let scheduler = flow(settings.clone());
-        for &rule in FlowScheduler::SAMPLERS {
+        for &rule in SamplerId::ALL {
             for &schedule in FlowScheduler::SCHEDULES {
                 for (steps, ramp) in
                     [(1, Ramp::Table), (1, Ramp::Reciprocal), (7, Ramp::Table), (50, Ramp::Table)]
@@ -346,12 +346,61 @@ fn every_rule_follows_the_flow_of_normal_pictures_to_its_known_end() {
     for rule in [
         SamplerId::Heun,
         SamplerId::Lms,
+        SamplerId::Pndm,
         SamplerId::Dpm2,
         SamplerId::DpmPp2m,
         SamplerId::DpmPpSde,
         SamplerId::UniPc,
     ] {
         assert!(error(rule) < euler / 3.0, "{rule} ends {} away, Euler {euler}", error(rule));
+    }
+}
+
+/// A network whose output anyone can compute: the sample as it takes it, a little less of it at late times.
+fn computable(input: &Tensor, timestep: f64) -> Tensor {
+    (input * (timestep / (timestep + 200.0))).unwrap()
+}
+
+#[test]
+fn ddim_along_a_curve_takes_the_steps_of_its_own_formula() {
+    let config = config("DDIMScheduler", json!({"clip_sample": false}));
+    for schedule in [ScheduleId::Karras, ScheduleId::Exponential, ScheduleId::Beta] {
+        let mut sampler = SamplerId::Ddim.prepare(&config, schedule, 9).unwrap();
+        let laid = sampler.schedule().clone();
+        let products: Vec<f64> = laid.sigmas.iter().map(|sigma| 1.0 / (1.0 + sigma * sigma)).collect();
+        let noise = Tensor::new(&[-1.5f32, -0.5, 0.5, 1.5], &Device::Cpu).unwrap();
+        let mut sample = (&noise * laid.initial_scale).unwrap();
+        let mut plain = laid.model_input(&sample, 0).unwrap();
+        for index in 0..laid.timesteps.len() {
+            let output = computable(&laid.model_input(&sample, index).unwrap(), laid.timestep(index));
+            sample = sampler.step(index, &sample, &output, &mut TorchGenerator::new(0)).unwrap();
+            // Equation 12 of the paper, in samples whose variance is kept.
+            let (before, after) = (products[index], products.get(index + 1).copied().unwrap_or(1.0));
+            let output = computable(&plain, laid.timestep(index));
+            let picture =
+                ((&plain - (&output * (1.0 - before).sqrt()).unwrap()).unwrap() / before.sqrt()).unwrap();
+            plain = ((picture * after.sqrt()).unwrap() + (output * (1.0 - after).sqrt()).unwrap()).unwrap();
+        }
+        assert!(gap(&sample, &plain) < 1e-4, "{schedule}: {}", gap(&sample, &plain));
+    }
+}
+
+#[test]
+fn lcm_lands_on_the_levels_of_any_schedule() {
+    let config = config("DDIMScheduler", json!({"clip_sample": false}));
+    for &schedule in SamplerId::Lcm.schedules().iter().filter(|it| **it != ScheduleId::Normal) {
+        let mut sampler = SamplerId::Lcm.prepare(&config, schedule, 5).unwrap();
+        let euler = SamplerId::Euler.prepare(&config, schedule, 5).unwrap();
+        assert_eq!(sampler.schedule().timesteps, euler.schedule().timesteps, "{schedule}");
+        let laid = sampler.schedule().clone();
+        let clean = Tensor::new(&[-1.5f32, -0.5, 0.5, 1.5], &Device::Cpu).unwrap();
+        let noise = Tensor::new(&[0.3f32, -0.9, 1.1, 0.2], &Device::Cpu).unwrap();
+        // A network that knows the noise leaves the picture, with fresh noise of the next level.
+        let sample = laid.add_noise(&clean, &noise, 0).unwrap();
+        let next = sampler.step(0, &sample, &noise, &mut TorchGenerator::new(3)).unwrap();
+        let fresh = Tensor::from_vec(TorchGenerator::new(3).draw(4), 4, &Device::Cpu).unwrap();
+        let wanted = laid.add_noise(&clean, &fresh, 1).unwrap();
+        assert!(gap(&next, &wanted) < 1e-2, "{schedule}: {}", gap(&next, &wanted));
     }
 }
 

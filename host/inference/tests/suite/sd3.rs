@@ -6,7 +6,7 @@ use qpyt_inference::diffusion::pipeline::{Guide, LayerSkipping, Pipeline, Prompt
 use qpyt_inference::diffusion::sd3::{Sd3, Sd3Layout};
 use qpyt_inference::diffusion::vae::Normalization;
 
-use crate::flow::{FlowCase, MODULE, check_refused_rules};
+use crate::flow::{FlowCase, MODULE, check_refused_schedules};
 use crate::support::{copy_folder, gap, largest, set_in_file};
 
 /// The case and its model, with the text window of the case.
@@ -120,6 +120,6 @@ fn pictures_larger_than_the_table_of_places_are_refused() {
 }
 
 #[test]
-fn rules_that_do_not_fit_a_flow_are_refused() {
-    check_refused_rules(&open().1);
+fn schedules_that_do_not_fit_a_flow_are_refused() {
+    check_refused_schedules(&open().1);
 }

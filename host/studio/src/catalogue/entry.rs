@@ -45,8 +45,6 @@ pub struct Entry {
     pub page: String,
     /// The licence has to be accepted on the Hub first.
     pub gated: bool,
-    /// This version has an engine for it.
-    pub runs: bool,
     /// It comes with the studio.
     pub ships: bool,
     /// Where its files are; empty for a model that ships.

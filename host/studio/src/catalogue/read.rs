@@ -42,16 +42,10 @@ struct Written {
     page: String,
     #[serde(default)]
     gated: bool,
-    #[serde(default = "yes")]
-    runs: bool,
     #[serde(default)]
     ships: bool,
     #[serde(default)]
     from: Vec<WrittenSource>,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 /// A source as it is written: with `repo` or with `url`.
@@ -115,7 +109,6 @@ impl Written {
             licence: self.licence,
             page: self.page,
             gated: self.gated,
-            runs: self.runs,
             ships: self.ships,
             sources,
         })

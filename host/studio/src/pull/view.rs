@@ -39,8 +39,6 @@ pub struct CatalogueModel {
     pub page: String,
     /// The licence has to be accepted there before it can be fetched.
     pub gated: bool,
-    /// This version has an engine for it.
-    pub runs: bool,
     /// How it stands.
     pub state: ModelState,
     /// Bytes of its files, once they are known.
@@ -122,7 +120,6 @@ impl Pulls {
             licence: entry.licence.clone(),
             page: entry.page.clone(),
             gated: entry.gated,
-            runs: entry.runs,
             state: standing.state,
             bytes: standing.bytes.or_else(|| entry.bytes()),
             done_bytes: standing.done_bytes,

@@ -156,8 +156,9 @@ impl SchedulerConfig {
     /// sampler.
     pub(super) fn options_for(&self, sampler: SamplerId, schedule: ScheduleId) -> Options {
         let own = sampler == self.sampler;
+        // Curves span the whole table, whatever the spacing that a rule has without one.
         let class_spacing = match sampler {
-            SamplerId::Ddim | SamplerId::Pndm | SamplerId::Lcm => Spacing::Leading,
+            SamplerId::Ddim | SamplerId::Pndm | SamplerId::Lcm if !schedule.is_curve() => Spacing::Leading,
             _ => Spacing::Linspace,
         };
         let mut options = Options {
@@ -177,16 +178,11 @@ impl SchedulerConfig {
             // The reference has one spacing for this rule.
             (options.spacing, options.offset) = (Spacing::Linspace, 0);
         }
-        // Curves span the whole table, whatever the spacing that a rule has without one.
-        let spanned = match sampler {
-            SamplerId::Ddim | SamplerId::Lcm => self.spacing.unwrap_or(Spacing::Linspace),
-            _ => options.spacing,
-        };
         let (spacing, curve) = match schedule {
             ScheduleId::Normal => return options,
-            ScheduleId::Karras => (spanned, Curve::Karras),
-            ScheduleId::Exponential => (spanned, Curve::Exponential),
-            ScheduleId::Beta => (spanned, Curve::Beta),
+            ScheduleId::Karras => (options.spacing, Curve::Karras),
+            ScheduleId::Exponential => (options.spacing, Curve::Exponential),
+            ScheduleId::Beta => (options.spacing, Curve::Beta),
             ScheduleId::Leading => (Spacing::Leading, Curve::Plain),
             ScheduleId::Trailing => (Spacing::Trailing, Curve::Plain),
             ScheduleId::Linspace => (Spacing::Linspace, Curve::Plain),

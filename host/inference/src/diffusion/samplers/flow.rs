@@ -1,4 +1,4 @@
-//! Samplers of models that flow straight from noise to picture: which rules fit them, and how their noise levels are
+//! Samplers of models that flow straight from noise to picture: how rules step there, and how their noise levels are
 //! shifted towards noise, by a constant or by the size of the picture.
 //!
 //! Follows `scheduling_flow_match_euler_discrete.py`, its siblings for Heun and LCM, and the flow sigmas of the DPM solvers
@@ -53,22 +53,6 @@ pub struct FlowScheduler {
 }
 
 impl FlowScheduler {
-    /// The rules that fit: those that follow the slope of the flow, and those that step in the shares of picture and
-    /// noise.
-    pub const SAMPLERS: &'static [SamplerId] = &[
-        SamplerId::Ddim,
-        SamplerId::Euler,
-        SamplerId::EulerAncestral,
-        SamplerId::Heun,
-        SamplerId::Lms,
-        SamplerId::Dpm2,
-        SamplerId::Dpm2Ancestral,
-        SamplerId::DpmPp2m,
-        SamplerId::DpmPp2mSde,
-        SamplerId::DpmPpSde,
-        SamplerId::UniPc,
-        SamplerId::Lcm,
-    ];
     /// The schedules that fit.
     pub const SCHEDULES: &'static [ScheduleId] = &[
         ScheduleId::Normal,
@@ -129,7 +113,7 @@ impl FlowScheduler {
     /// Sets a rule up. `logarithm` is that of the shift, where it depends on the picture.
     ///
     /// # Errors
-    /// The rule or the schedule does not fit, or there are too many steps.
+    /// The schedule does not fit, or there are too many steps.
     pub fn prepare(
         &self,
         choice: SamplerChoice,
@@ -138,22 +122,14 @@ impl FlowScheduler {
     ) -> Result<Box<dyn Sampler>, SamplerError> {
         check_steps(choice.steps, self.table)?;
         let rule = choice.rule.unwrap_or(self.sampler);
-        if !Self::SAMPLERS.contains(&rule) {
-            let fitting: Vec<_> = Self::SAMPLERS.iter().map(|s| s.as_str()).collect();
-            let problem = format!(
-                "{} does not fit a flow-matching model, use one of {}",
-                rule.label(),
-                fitting.join(", ")
-            );
-            return Err(SamplerError { field: "sampler", problem });
-        }
         check_schedule("a flow-matching model", Self::SCHEDULES, choice.schedule)?;
         let schedule = self.schedule(choice, ramp, logarithm);
         let table = self.table as f64;
         Ok(match rule {
             SamplerId::EulerAncestral => Box::new(EulerAncestral::over(schedule)),
             SamplerId::Heun => Box::new(Heun::over(schedule, None)),
-            SamplerId::Lms => Box::new(Lms::over(schedule)),
+            // The weights of PNDM are those of LMS for even steps.
+            SamplerId::Lms | SamplerId::Pndm => Box::new(Lms::over(schedule)),
             SamplerId::Dpm2 | SamplerId::Dpm2Ancestral => {
                 Box::new(Dpm2::over(schedule, |sigma| sigma * table, rule == SamplerId::Dpm2Ancestral))
             }
@@ -163,7 +139,7 @@ impl FlowScheduler {
             SamplerId::UniPc => Box::new(UniPc::over(with_some_picture(schedule), true)),
             SamplerId::Lcm => Box::new(Lcm::over(schedule)),
             // Along a straight line, DDIM is Euler's method.
-            SamplerId::Ddim | SamplerId::Euler | SamplerId::Pndm => Box::new(Euler::over(schedule)),
+            SamplerId::Ddim | SamplerId::Euler => Box::new(Euler::over(schedule)),
         })
     }
 

@@ -175,6 +175,13 @@ named! {
     }
 }
 
+impl ScheduleId {
+    /// True if it lays noise levels along a curve, between the entries of a model's table.
+    fn is_curve(self) -> bool {
+        matches!(self, Self::Karras | Self::Exponential | Self::Beta)
+    }
+}
+
 impl SamplerId {
     /// The schedules that the rule can follow.
     pub fn schedules(self) -> &'static [ScheduleId] {
@@ -182,8 +189,6 @@ impl SamplerId {
             Beta, Exponential, Karras, Leading, Linspace, Normal, SgmUniform, Simple, Trailing,
         };
         match self {
-            // Its several steps back are meant to be even steps through the table.
-            Self::Pndm => &[Normal, Leading, Trailing, Linspace, SgmUniform, Simple],
             Self::DpmPpSde => &[Normal, Karras, Exponential, SgmUniform, Simple, Beta],
             _ => &[Normal, Leading, Trailing, Linspace, Karras, Exponential, SgmUniform, Simple, Beta],
         }
@@ -203,6 +208,8 @@ impl SamplerId {
         check_schedule(self.label(), self.schedules(), schedule)?;
         let options = config.options_for(self, schedule);
         Ok(match self {
+            // The weights of PNDM are those of LMS for even steps.
+            Self::Pndm if schedule.is_curve() => Box::new(lms::Lms::new(config, options, steps)),
             Self::Ddim => Box::new(ddim::Ddim::new(config, options, steps)),
             Self::Euler => Box::new(euler::Euler::new(config, options, steps)),
             Self::EulerAncestral => Box::new(euler_ancestral::EulerAncestral::new(config, options, steps)),

@@ -9,6 +9,7 @@ mod vision;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use qpyt_bricks::Digest;
@@ -32,6 +33,9 @@ use crate::models::{ModelProblem, Models};
 use crate::network::Network;
 use crate::permissions::gate::{Closed, Gate};
 use crate::store::{EventKind, JobId, NewGalleryEntry, Store, StoreError};
+
+/// From how long a wait on the person is told of it.
+const WORTH_TELLING: Duration = Duration::from_millis(300);
 
 /// The studio as one run sees it.
 pub struct BrickHost {
@@ -105,13 +109,22 @@ impl BrickHost {
         let watcher = Watcher { run: self.run.clone(), stop: stop.clone() };
         let _stops_when_dropped = stop.drop_guard();
         self.run.do_for_it("waiting for its turn");
-        let done = self.models.on_engine(move |engine| {
+        let mut done = std::pin::pin!(self.models.on_engine(move |engine| {
             if watcher.cancelled() {
                 return Err(EngineError::Cancelled);
             }
+            watcher.run.do_for_it("");
             work(engine, &model, &watcher)
-        });
-        done.await.map_err(job_error)
+        }));
+        let soon = tokio::time::timeout(WORTH_TELLING, &mut done).await;
+        let done = match soon {
+            Ok(done) => done,
+            Err(_) => {
+                self.run.tell_again();
+                done.await
+            }
+        };
+        done.map_err(job_error)
     }
 
     /// Runs blocking work off the async threads.
@@ -192,7 +205,7 @@ impl Reporter for BrickHost {
         // A warning is about the result, and nobody looks into a log for that.
         if matches!(level, Level::Warn) {
             self.run.keep(message);
-            self.run.update(0.0, None);
+            self.run.tell_again();
         }
         let data = json!({ "brick": self.run.node, "level": level, "message": message });
         if let Err(error) = self.store.record(self.run.job, EventKind::Log, data, None) {

@@ -43,6 +43,8 @@ struct Said {
     studio: String,
     /// What the person should know of the result.
     notes: Vec<String>,
+    /// How far it was at the last update: the share, and the step of how many.
+    reached: (f32, Option<(u32, u32)>),
 }
 
 impl Said {
@@ -91,7 +93,8 @@ impl RunningBrick {
     }
 
     fn tell(&self, fraction: f32, step: Option<(u32, u32)>, text: Option<String>) {
-        let said = self.said();
+        let mut said = self.said();
+        said.reached = (fraction, step);
         let update = ProgressUpdate {
             job: self.job.to_string(),
             brick: self.node.clone(),
@@ -104,6 +107,12 @@ impl RunningBrick {
         };
         drop(said);
         self.live.progress(self.job, update);
+    }
+
+    /// Tells what there is to say, as far as the run was before.
+    pub(super) fn tell_again(&self) {
+        let (fraction, step) = self.said().reached;
+        self.update(fraction, step);
     }
 
     /// What the brick is doing, told with the next update.
@@ -163,12 +172,12 @@ impl Observer for Watcher {
 
     fn doing(&self, what: &str) {
         self.run.do_for_it(what);
-        self.run.update(0.0, None);
+        self.run.tell_again();
     }
 
     fn note(&self, note: &str) {
         self.run.keep(&sentence(note));
-        self.run.update(0.0, None);
+        self.run.tell_again();
     }
 
     fn cancelled(&self) -> bool {
