@@ -151,7 +151,7 @@ pub(crate) fn packed(tensors: &Tensors) -> Tensors {
 
 #[test]
 fn a_packed_file_of_the_makers_predicts_to_the_bit_what_the_packed_folder_of_diffusers_does() {
-    let case = FlowCase::open("flux1-dev");
+    let case = FlowCase::own("flux1-dev");
     let latents = case.reference.get("noise.unpacked");
     let predict = |folder: &Path| {
         let model = flux(folder);

@@ -11,7 +11,7 @@ use qpyt_inference::diffusion::pipeline::{CallReport, Guide, Outside, Pipeline, 
 use qpyt_inference::diffusion::samplers::{Sampler, SamplerChoice};
 use serde_json::Value;
 
-use crate::support::{Recorded, Reference, case_folder, gap, spread};
+use crate::support::{Recorded, Reference, case_folder, gap, own_references, spread};
 
 /// Largest difference allowed of a single module.
 pub(crate) const MODULE: f32 = 1e-4;
@@ -29,7 +29,15 @@ pub(crate) struct FlowCase {
 
 impl FlowCase {
     pub(crate) fn open(name: &str) -> Self {
-        let folder = case_folder(name);
+        Self::in_folder(case_folder(name))
+    }
+
+    /// The case that comes with the tests, for what depends on its dimensions.
+    pub(crate) fn own(name: &str) -> Self {
+        Self::in_folder(own_references().join(name))
+    }
+
+    fn in_folder(folder: PathBuf) -> Self {
         let description = std::fs::read_to_string(folder.join("case.json")).unwrap();
         Self {
             reference: Reference::open(&folder),

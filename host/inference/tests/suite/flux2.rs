@@ -79,8 +79,12 @@ fn layers_of_the_decoder_that_no_one_reads_take_no_memory() {
     let all = numbers("transformer", "diffusion_pytorch_model")
         + numbers("vae", "diffusion_pytorch_model")
         + numbers("text_encoder", "model");
+    let config = std::fs::read_to_string(case.folder.join("text_encoder/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    let number = |key: &str| config[key].as_u64().unwrap();
+    let (width, inner, head) = (number("hidden_size"), number("intermediate_size"), number("head_dim"));
+    let (queries, keys) = (head * number("num_attention_heads"), head * number("num_key_value_heads"));
     // The last of 28 layers: three square maps' worth of attention, three of feed-forward, and the norms.
-    let (width, queries, keys, inner, head) = (16, 32, 16, 32, 8);
     let layer = width * (queries + 2 * keys + queries + 3 * inner) + 2 * width + 2 * head;
     let final_norm = width;
     assert_eq!(layout.weight_bytes(), (all - layer - final_norm) * 4);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::additions::Addition;
 use crate::flow::{Zeros, as_map};
 use crate::original_layouts::quantised_flux;
-use crate::support::{spread, values};
+use crate::support::{own_references, spread, values};
 
 /// The adapters of UNets were made with alpha twice the rank, which their diffusers layout does not say.
 const LAYOUTS: [(&str, f64); 2] = [("kohya", 1.0), ("diffusers", 2.0)];
@@ -107,7 +107,7 @@ fn a_transformer_computes_the_same_bits_once_an_adapter_is_taken_out() {
 
 #[test]
 fn an_adapter_of_a_quantised_transformer_moves_it_as_it_moves_the_dense_one() {
-    let dense = Addition::open("flux1-dev-lora");
+    let dense = Addition::open_on("flux1-dev-lora", &own_references().join("flux1-dev"));
     let folder = quantised_flux(GgmlDType::Q8_0);
     let quantised = Addition::open_on("flux1-dev-lora", folder.path());
     let plain = (prediction(&dense, &dense.runs()[0]), prediction(&quantised, &dense.runs()[0]));

@@ -10,7 +10,7 @@ use qpyt_inference::text::ClipTokenizer;
 use qpyt_inference::{Family, Prediction, scan_models};
 use serde_json::{Value, json};
 
-use crate::support::{copy_folder, reference_folder, values};
+use crate::support::{copy_folder, own_references, values};
 
 /// A copy of the small reference model that a test may spoil.
 struct Copy(tempfile::TempDir);
@@ -18,7 +18,7 @@ struct Copy(tempfile::TempDir);
 impl Copy {
     fn new() -> Self {
         let copy = Self(tempfile::tempdir().unwrap());
-        copy_folder(&reference_folder().join("sd15"), &copy.folder());
+        copy_folder(&own_references().join("sd15"), &copy.folder());
         copy
     }
 
@@ -43,7 +43,7 @@ impl Copy {
 
 #[test]
 fn a_model_is_described_from_its_configuration() {
-    let scan = scan_models(&[reference_folder(), PathBuf::from("/nowhere")]);
+    let scan = scan_models(&[own_references(), PathBuf::from("/nowhere")]);
     let model = scan.models.iter().find(|m| m.id == "sd15").unwrap();
     assert_eq!((model.label.as_str(), model.family), ("Sd15", Family::StableDiffusion));
     let traits = model.painting.unwrap();
@@ -60,7 +60,7 @@ fn a_model_is_described_from_its_configuration() {
 #[test]
 fn models_are_looked_for_three_folders_deep_and_once_by_name() {
     let folder = tempfile::tempdir().unwrap();
-    let source = reference_folder().join("sd15");
+    let source = own_references().join("sd15");
     copy_folder(&source, &folder.path().join("a/b/near"));
     copy_folder(&source, &folder.path().join("a/b/c/far"));
     copy_folder(&source, &folder.path().join("twin"));
@@ -194,7 +194,7 @@ fn text_encoders_without_the_outer_name_are_loaded_as_well() {
         let model = StableDiffusion::load(&ModelLayout::read(folder).unwrap(), &Device::Cpu).unwrap();
         values(&model.encode_prompt("red fox", 0).unwrap().states)
     };
-    assert_eq!(states(&copy.folder()), states(&reference_folder().join("sd15")));
+    assert_eq!(states(&copy.folder()), states(&own_references().join("sd15")));
 }
 
 #[test]

@@ -29,8 +29,14 @@ fn numbers<const N: usize>(name: &str) -> Option<([usize; N], &str)> {
     Some((found, rest))
 }
 
-/// Renames a UNet with so many residual blocks on each level of the way down. A ControlNet is its way down.
-pub(crate) fn unet(tensors: Tensors, layers: usize) -> Tensors {
+/// How many parts of tensors are numbered after a beginning of their names.
+fn count(tensors: &Tensors, beginning: &str) -> usize {
+    (0..).take_while(|i| tensors.keys().any(|name| name.starts_with(&format!("{beginning}{i}.")))).count()
+}
+
+/// Renames a UNet. A ControlNet is its way down.
+pub(crate) fn unet(tensors: Tensors) -> Tensors {
+    let layers = count(&tensors, "down_blocks.0.resnets.");
     let attends: Vec<String> = tensors.keys().filter(|name| name.contains("attentions")).cloned().collect();
     let attends = |block: &str| attends.iter().any(|name| name.starts_with(&format!("{block}.attentions")));
     let rename = |name: &str| -> String {
@@ -115,8 +121,9 @@ pub(crate) fn hint(name: &str, blocks: usize) -> Option<String> {
     Some(format!("input_hint_block.{number}.{rest}"))
 }
 
-/// Renames an autoencoder of so many levels.
-pub(crate) fn vae(tensors: Tensors, levels: usize) -> Tensors {
+/// Renames an autoencoder.
+pub(crate) fn vae(tensors: Tensors) -> Tensors {
+    let levels = count(&tensors, "decoder.up_blocks.");
     let rename = |name: &str| -> String {
         let mut name = name.to_owned();
         for level in 0..levels {

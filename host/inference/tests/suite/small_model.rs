@@ -110,7 +110,7 @@ pub(crate) fn network() -> Tensors {
     draw.transformer("up_blocks.1.attentions.1", 32);
     draw.norm("conv_norm_out", 32);
     draw.conv("conv_out", 4, 32, 3);
-    unet(draw.tensors, 1)
+    unet(draw.tensors)
 }
 
 /// The autoencoder, under its makers' names.
@@ -137,7 +137,7 @@ pub(crate) fn autoencoder() -> Tensors {
     draw.resnet("decoder.up_blocks.1.resnets.1", 32, 32, None);
     draw.norm("decoder.conv_norm_out", 32);
     draw.conv("decoder.conv_out", 3, 32, 3);
-    vae(draw.tensors, 2)
+    vae(draw.tensors)
 }
 
 /// The text encoder, under the names of transformers.

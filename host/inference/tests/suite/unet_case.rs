@@ -125,7 +125,9 @@ impl Case {
     pub(crate) fn check_filling(&self) {
         let mut sampler = self.sampler("inpaint");
         let mut noise = Recorded::of_run(&self.reference, "inpaint");
-        let latents = self.model.noise_latents(32, 32, sampler.as_ref(), &mut noise).unwrap();
+        let run = self.run("inpaint");
+        let [width, height] = ["width", "height"].map(|edge| run[edge].as_u64().unwrap() as usize);
+        let latents = self.model.noise_latents(width, height, sampler.as_ref(), &mut noise).unwrap();
         let surroundings =
             self.model.surroundings(&self.picture(), &self.mask(), Extent::Whole, &mut noise).unwrap();
         let start = RunStart { latents, first: 0, outside: None };
