@@ -148,24 +148,35 @@ pub(super) enum Instructions {
 }
 
 impl Instructions {
-    /// All that this processor has, the best last.
-    pub(super) fn every() -> Vec<Self> {
-        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "others have no more"))]
-        let mut every = vec![Self::Plain];
+    /// All of them, the best last.
+    const ALL: &[Self] = &[
+        Self::Plain,
         #[cfg(target_arch = "x86_64")]
-        {
-            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-                every.push(Self::Avx2);
+        Self::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx512,
+    ];
+
+    /// True if this processor has them.
+    fn available(self) -> bool {
+        match self {
+            Self::Plain => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
             }
-            if std::arch::is_x86_feature_detected!("avx512f") {
-                every.push(Self::Avx512);
-            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => std::arch::is_x86_feature_detected!("avx512f"),
         }
-        every
+    }
+
+    /// All that this processor has, the best first.
+    pub(super) fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().rev().filter(|instructions| instructions.available())
     }
 
     /// The best that this processor has.
     pub(super) fn best() -> Self {
-        Self::every().pop().unwrap_or(Self::Plain)
+        Self::every().next().unwrap_or(Self::Plain)
     }
 }
