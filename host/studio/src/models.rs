@@ -168,18 +168,12 @@ impl Models {
             files.filter_map(|path| Some((path.file_stem()?.to_str()?, path))).collect();
         // Of equal names the last counts: the one that can be used.
         let names: Vec<&str> = files.iter().map(|(name, _)| *name).chain(known).collect();
-        let missing = |Marked { which, word }| {
-            let unusable = match which {
-                Some(place) => Some(files.get(place)?),
-                None => None,
-            };
-            Some(match unusable {
-                None => format!("There is no embedding “{word}”; it is read as words."),
-                Some((name, path)) => {
-                    let told = why_no_embedding(&scan, path);
-                    format!("The embedding “{name}” can't be used and is read as words: {told}.")
-                }
-            })
+        let missing = |Marked { which, word }| match which {
+            None => Some(format!("There is no embedding “{word}”; it is read as words.")),
+            Some(place) => files.get(place).map(|(name, path)| {
+                let told = why_no_embedding(&scan, path);
+                format!("The embedding “{name}” can't be used and is read as words: {told}.")
+            }),
         };
         texts.iter().flat_map(|text| marked(text, &names)).filter_map(missing).collect()
     }

@@ -269,17 +269,8 @@ impl Conv2d<'_> {
             for (number, strip) in scratch.strips.chunks_exact_mut(ROWS * depth).enumerate() {
                 let line = first + number * ROWS;
                 let lines = line..(line + ROWS).min(first + count);
-                for (block, target) in strip.chunks_mut(ROWS * DEPTH).enumerate() {
-                    let start = place + block * DEPTH;
-                    let places = start..start + target.len() / ROWS;
-                    self.numbers.pack::<ROWS>(
-                        lines.clone(),
-                        channels * kernel,
-                        places,
-                        &mut scratch.wide,
-                        target,
-                    );
-                }
+                let places = place..place + depth;
+                self.numbers.pack::<ROWS>(lines, channels * kernel, places, &mut scratch.wide, strip);
             }
             let planes = input.get(channel * height * width..).unwrap_or_default();
             for row in (first_row..last_row).step_by(tile_rows) {
@@ -388,13 +379,8 @@ fn copy_row(source: &[f32], target: &mut [f32], geometry: Conv2dGeometry, shift:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::wave_maps as ramp;
     use candle_core::Device;
-
-    fn ramp(shape: (usize, usize, usize, usize), step: f64) -> Tensor {
-        let count = shape.0 * shape.1 * shape.2 * shape.3;
-        let values: Vec<f32> = (0..count).map(|i| ((i as f64 * step).sin()) as f32).collect();
-        Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
-    }
 
     #[test]
     fn it_agrees_with_the_stock_operation_for_every_stride_padding_and_dilation() {

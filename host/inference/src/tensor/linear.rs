@@ -159,9 +159,7 @@ impl<'a> Matrix<'a> {
         let rows = x.len() / width;
         let mut packed = vec![0f32; rows.div_ceil(ROWS) * ROWS * width];
         packed.par_chunks_mut(ROWS * width).zip(x.par_chunks(ROWS * width)).for_each(|(strip, x)| {
-            for (block, target) in strip.chunks_mut(ROWS * DEPTH).enumerate() {
-                pack_lines::<ROWS>(x.get(block * DEPTH..).unwrap_or_default(), width, target);
-            }
+            pack_lines::<ROWS>(x, width, strip);
         });
         let (ranges, panels) = (rows.div_ceil(STRIPS * ROWS), out.div_ceil(COLUMNS));
         let group = (panels * ranges / TASKS).clamp(1, PANELS);

@@ -134,6 +134,15 @@ impl SharedOutput {
     }
 }
 
+/// Maps of numbers that rise and fall, for tests.
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
+fn wave_maps(shape: (usize, usize, usize, usize), step: f64) -> Tensor {
+    let count = shape.0 * shape.1 * shape.2 * shape.3;
+    let values: Vec<f32> = (0..count).map(|i| (i as f64 * step).sin() as f32).collect();
+    Tensor::from_vec(values, shape, &candle_core::Device::Cpu).unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -264,15 +264,17 @@ unsafe fn avx512(tile: &Tile, rows: usize, y: *mut f32, step: usize) {
 }
 
 /// Packs at most `LANES` lines of numbers, which begin `step` apart: for each place, a value of each line, zero for those
-/// that are missing. `target` has room for as many places as are packed, [`DEPTH`] at most.
+/// that are missing. `target` has room for as many places as are packed.
 pub(super) fn pack_lines<const LANES: usize>(lines: &[f32], step: usize, target: &mut [f32]) {
-    let depth = target.len() / LANES;
-    for (number, first) in (0..LANES).step_by(4).enumerate() {
-        let line = |offset: usize| {
-            let start = (first + offset) * step;
-            lines.get(start..start + depth).unwrap_or(ZEROS.get(..depth).unwrap_or_default())
-        };
-        interleave(LANES, number, [line(0), line(1), line(2), line(3)], target);
+    for (block, target) in target.chunks_mut(LANES * DEPTH).enumerate() {
+        let depth = target.len() / LANES;
+        for (number, first) in (0..LANES).step_by(4).enumerate() {
+            let line = |offset: usize| {
+                let start = (first + offset) * step + block * DEPTH;
+                lines.get(start..start + depth).unwrap_or(ZEROS.get(..depth).unwrap_or_default())
+            };
+            interleave(LANES, number, [line(0), line(1), line(2), line(3)], target);
+        }
     }
 }
 
@@ -337,11 +339,9 @@ mod tests {
             let (a, b) = (wave(rows * depth, 0.37), wave(depth * columns, 0.11));
             let mut strips = Vec::new();
             for strip in a.chunks(ROWS * depth) {
-                for first in (0..depth).step_by(DEPTH) {
-                    let mut packed = vec![0.0; DEPTH.min(depth - first) * ROWS];
-                    pack_lines::<ROWS>(&strip[first..], depth, &mut packed);
-                    strips.extend(packed);
-                }
+                let mut packed = vec![0.0; depth * ROWS];
+                pack_lines::<ROWS>(strip, depth, &mut packed);
+                strips.extend(packed);
             }
             let mut panels = vec![f32::NAN; 3];
             pack_columns(&b, columns, columns, depth, &mut panels);

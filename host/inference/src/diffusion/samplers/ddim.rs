@@ -4,7 +4,7 @@
 use candle_core::{Result, Tensor};
 
 use super::config::{Curve, Options};
-use super::schedule::{NoiseSchedule, Space, Spacing, spaced_sigmas, table_timesteps};
+use super::schedule::{NoiseSchedule, Spacing, spaced_sigmas, table_timesteps};
 use super::{Sampler, SchedulerConfig, mix};
 use crate::diffusion::noise::NoiseSource;
 
@@ -30,13 +30,7 @@ impl Ddim {
         let (timesteps, sigmas) = spaced_sigmas(config, options, steps);
         let shares = || sigmas.iter().map(|sigma| 1.0 / (1.0 + sigma * sigma));
         let products = shares().zip(shares().skip(1).chain([1.0])).collect();
-        let schedule = NoiseSchedule {
-            timesteps,
-            sigmas,
-            space: Space::Preserving,
-            prediction: config.prediction,
-            initial_scale: 1.0,
-        };
+        let schedule = NoiseSchedule::preserving(config, timesteps, sigmas);
         Self { schedule, products, clip: options.clip }
     }
 
@@ -54,13 +48,7 @@ impl Ddim {
             })
             .collect();
         let sigmas = products.iter().map(|(before, _)| ((1.0 - before) / before).sqrt()).collect();
-        let schedule = NoiseSchedule {
-            timesteps,
-            sigmas,
-            space: Space::Preserving,
-            prediction: config.prediction,
-            initial_scale: 1.0,
-        };
+        let schedule = NoiseSchedule::preserving(config, timesteps, sigmas);
         Self { schedule, products, clip: options.clip }
     }
 }

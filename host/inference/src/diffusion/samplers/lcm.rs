@@ -4,7 +4,7 @@
 use candle_core::{Result, Tensor};
 
 use super::config::Options;
-use super::schedule::{NoiseSchedule, Space, spaced_sigmas};
+use super::schedule::{NoiseSchedule, spaced_sigmas};
 use super::{Sampler, SamplerError, ScheduleId, SchedulerConfig, mix, noise_like};
 use crate::diffusion::noise::NoiseSource;
 
@@ -44,13 +44,7 @@ impl Lcm {
         let timesteps: Vec<f64> = places.into_iter().map(|place| (place * stride - 1) as f64).collect();
         let sigmas =
             timesteps.iter().map(|&t| config.table.product(t)).map(|p| ((1.0 - p) / p).sqrt()).collect();
-        let schedule = NoiseSchedule {
-            timesteps,
-            sigmas,
-            space: Space::Preserving,
-            prediction: config.prediction,
-            initial_scale: 1.0,
-        };
+        let schedule = NoiseSchedule::preserving(config, timesteps, sigmas);
         Ok(Self { schedule, clip: options.clip, boundary: Some(config.lcm_timestep_scaling) })
     }
 

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use candle_core::{Result, Tensor};
 
 use super::config::Options;
-use super::schedule::{NoiseSchedule, Space, table_timesteps};
+use super::schedule::{NoiseSchedule, table_timesteps};
 use super::table::NoiseTable;
 use super::{Sampler, SchedulerConfig, mix};
 use crate::diffusion::noise::NoiseSource;
@@ -32,13 +32,7 @@ impl Pndm {
             timesteps.insert(1, second);
         }
         let sigmas = timesteps.iter().map(|&t| table.product(t)).map(|p| ((1.0 - p) / p).sqrt()).collect();
-        let schedule = NoiseSchedule {
-            timesteps,
-            sigmas,
-            space: Space::Preserving,
-            prediction: config.prediction,
-            initial_scale: 1.0,
-        };
+        let schedule = NoiseSchedule::preserving(config, timesteps, sigmas);
         Self {
             schedule,
             stride: (table.len() / steps) as f64,

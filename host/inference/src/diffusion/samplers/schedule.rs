@@ -52,6 +52,12 @@ pub struct NoiseSchedule {
 }
 
 impl NoiseSchedule {
+    /// Calls of samples that carry their noise in shares, which begin as unit noise.
+    pub(super) fn preserving(config: &SchedulerConfig, timesteps: Vec<f64>, sigmas: Vec<f64>) -> Self {
+        let space = Space::Preserving;
+        Self { timesteps, sigmas, space, prediction: config.prediction, initial_scale: 1.0 }
+    }
+
     /// Sigma at a call; beyond the last call there is none.
     pub fn sigma(&self, index: usize) -> f64 {
         self.sigmas.get(index).copied().unwrap_or(0.0)

@@ -235,13 +235,8 @@ impl Layer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::wave_maps as wave;
     use candle_core::DType;
-
-    fn wave(shape: (usize, usize, usize, usize), step: f64) -> Tensor {
-        let count = shape.0 * shape.1 * shape.2 * shape.3;
-        let values: Vec<f32> = (0..count).map(|i| (i as f64 * step).sin() as f32).collect();
-        Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
-    }
 
     #[test]
     fn every_instruction_set_agrees_with_the_stock_operation_whatever_the_size() {

@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::{Block, LANES, Map, POINTS, Scratch, kernel_squares};
+use super::{Block, LANES, Map, POINTS, Scratch, row_points};
 use crate::tensor::SharedOutput;
 use crate::tensor::parameter::Numbers;
 use crate::tensor::product::{COLUMNS, Columns, Packed, ROWS, Start, pack_lines};
@@ -110,9 +110,7 @@ impl Strip {
         for (number, lines) in self.kernels.chunks_exact_mut(POINTS * STRIDE).take(part.out).enumerate() {
             let row = (first + number) * part.channels;
             let kernels = numbers.range((row + channels.start) * 9..(row + channels.end) * 9);
-            for (number, kernels) in kernels.as_chunks::<9>().0.chunks(LANES).enumerate() {
-                kernel_squares(kernels, lines.get_mut(number * LANES..).unwrap_or_default(), STRIDE);
-            }
+            row_points(&kernels, lines, STRIDE);
         }
     }
 }

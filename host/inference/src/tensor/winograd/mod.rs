@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::SharedOutput;
 use super::joined::Joined;
 use super::parameter::Parameter;
-use super::product::{COLUMNS, Columns, DEPTH, Packed, ROWS, Start, pack_columns, pack_lines};
+use super::product::{COLUMNS, Columns, Packed, ROWS, Start, pack_columns, pack_lines};
 use super::rectifier::Rectifier;
 use super::vector::wide;
 
@@ -94,28 +94,29 @@ fn kernel_points(weight: &[f32], out: usize, channels: usize) -> Vec<f32> {
     // Lines that lie a power of two apart would share places in the cache.
     let stride = channels.next_multiple_of(LANES) + LANES;
     let rows = weight.par_chunks(ROWS * channels * 9).take(strips).enumerate();
-    rows.for_each_init(Vec::new, |lines: &mut Vec<f32>, (strip, weight)| {
+    rows.for_each_init(<(Vec<f32>, Vec<f32>)>::default, |(lines, packed), (strip, weight)| {
         lines.resize(ROWS * POINTS * stride, 0.0);
+        packed.resize(ROWS * channels, 0.0);
         for (kernels, lines) in weight.chunks_exact(channels * 9).zip(lines.chunks_exact_mut(POINTS * stride))
         {
-            for (number, kernels) in kernels.as_chunks::<9>().0.chunks(LANES).enumerate() {
-                kernel_squares(kernels, lines.get_mut(number * LANES..).unwrap_or_default(), stride);
-            }
+            row_points(kernels, lines, stride);
         }
-        let mut packed = [0f32; ROWS * DEPTH];
         for point in 0..POINTS {
-            for first in (0..channels).step_by(DEPTH) {
-                let lines = lines.get(point * stride + first..).unwrap_or_default();
-                let packed = packed.get_mut(..ROWS * DEPTH.min(channels - first)).unwrap_or_default();
-                pack_lines::<ROWS>(lines, POINTS * stride, packed);
-                // SAFETY: strip < strips; each task writes its own strip of every matrix.
-                unsafe { shared.write(((point * strips + strip) * channels + first) * ROWS, packed) };
-            }
+            pack_lines::<ROWS>(lines.get(point * stride..).unwrap_or_default(), POINTS * stride, packed);
+            // SAFETY: strip < strips; each task writes its own strip of every matrix.
+            unsafe { shared.write((point * strips + strip) * channels * ROWS, packed) };
         }
     });
     // SAFETY: every strip of every matrix has been written, as the caller gives as many kernels.
     unsafe { points.set_len(POINTS * strips * ROWS * channels) };
     points
+}
+
+/// Takes the kernels of one output channel to their points; point `i` of all goes to the line at `i * stride`.
+fn row_points(kernels: &[f32], lines: &mut [f32], stride: usize) {
+    for (number, kernels) in kernels.as_chunks::<9>().0.chunks(LANES).enumerate() {
+        kernel_squares(kernels, lines.get_mut(number * LANES..).unwrap_or_default(), stride);
+    }
 }
 
 /// Numbers of as many kernels.
@@ -414,13 +415,8 @@ wide! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::wave_maps as wave;
     use candle_core::DType;
-
-    fn wave(shape: (usize, usize, usize, usize), step: f64) -> Tensor {
-        let count = shape.0 * shape.1 * shape.2 * shape.3;
-        let values: Vec<f32> = (0..count).map(|i| (i as f64 * step).sin() as f32).collect();
-        Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
-    }
 
     #[test]
     fn it_agrees_with_the_plain_method_whatever_the_size() {
